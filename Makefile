@@ -1,0 +1,49 @@
+# make demo | test | check | bench: each makes its own .venv on first use.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# An editable strict install links files one by one, so a new or removed file needs a reinstall.
+FILES := $(shell find daemon fingerprint ext -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.h' -o -name '*.j2' -o -name '*.css' | sort)
+KERNELS := $(wildcard ext/*.pyx ext/*.h)
+LIST := $(VENV)/files.list
+
+.PHONY: demo test check bench clean format
+demo: $(VENV)/run.stamp
+	@$(BIN)/rackprint demo
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt 'setuptools>=80'
+
+# Touched only when the set of files changes.
+$(LIST): $(VENV)/bin/python FORCE
+	@printf '%s\n' $(FILES) | cmp -s - $@ || printf '%s\n' $(FILES) > $@
+.PHONY: FORCE
+FORCE:
+
+$(VENV)/run.stamp: pyproject.toml setup.py constraints.txt $(KERNELS) $(LIST)
+	@echo 'installing rackprint into $(VENV) (first use takes a minute or two)'
+	@rm -rf build/__editable__*
+	@$(BIN)/pip install -q -c constraints.txt --config-settings editable_mode=strict -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	@$(BIN)/pip install -q -c constraints.txt --config-settings editable_mode=strict -e '.[dev]'
+	@touch $@

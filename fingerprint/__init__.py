@@ -1,0 +1,1 @@
+"""Pure: bytes in, values out. No files, no clock, no SQL."""
