@@ -1,0 +1,85 @@
+"""DHCP for IPv4: the fields that tell clients apart. Sources: RFC 2131 (message), RFC 2132 (options), RFC 3396 (options
+given in parts are one value)."""
+
+from __future__ import annotations
+
+import msgspec
+
+_MAGIC = b"\x63\x82\x53\x63"
+_OVERLOAD, _HOSTNAME, _REQUESTED, _TYPE, _PARAMS, _VENDOR, _CLIENT = 52, 12, 50, 53, 55, 60, 61
+
+
+class DhcpError(ValueError):
+    """The bytes are no DHCP message."""
+
+
+class Dhcp(msgspec.Struct, frozen=True):
+    """One message. ``request``: from a client. Texts are empty where an option is absent; ``param_list`` is option 55
+    as decimal numbers with commas, ``client_id`` option 61 as hex."""
+
+    request: bool
+    mac: str
+    message_type: int
+    hostname: str = ""
+    param_list: str = ""
+    vendor_class: str = ""
+    requested_ip: str = ""
+    client_id: str = ""
+    client_ip: str = ""
+    your_ip: str = ""
+
+
+def parse_dhcp(data: bytes) -> Dhcp:
+    """A UDP payload as a DHCP message. An option that runs past the end keeps the bytes it has.
+    Raises DhcpError, nothing else, on what is no DHCP or plain BOOTP."""
+    if len(data) < 240 or data[236:240] != _MAGIC:
+        raise DhcpError("no DHCP message")
+    if data[0] not in (1, 2):
+        raise DhcpError(f"DHCP operation {data[0]}")
+    options: dict[int, bytes] = {}
+    _options(data[240:], options)
+    overload = options.get(_OVERLOAD, b"\0")[:1]
+    if overload in (b"\1", b"\3"):
+        _options(data[108:236], options)
+    if overload in (b"\2", b"\3"):
+        _options(data[44:108], options)
+    if not options.get(_TYPE):
+        raise DhcpError("no DHCP message type")
+    return Dhcp(
+        request=data[0] == 1,
+        mac=data[28:34].hex(":") if data[2] == 6 else "",
+        message_type=options[_TYPE][0],
+        hostname=_text(options.get(_HOSTNAME, b"")),
+        param_list=",".join(map(str, options.get(_PARAMS, b""))),
+        vendor_class=_text(options.get(_VENDOR, b"")),
+        requested_ip=_ip(options.get(_REQUESTED, b"")),
+        client_id=options.get(_CLIENT, b"").hex(),
+        client_ip=_ip(data[12:16]),
+        your_ip=_ip(data[16:20]),
+    )
+
+
+def _options(area: bytes, into: dict[int, bytes]) -> None:
+    at = 0
+    while at < len(area) and area[at] != 255:
+        if area[at] == 0:
+            at += 1
+            continue
+        if at + 2 > len(area):
+            return
+        code, size = area[at], area[at + 1]
+        into[code] = into.get(code, b"") + area[at + 2 : at + 2 + size]
+        at += 2 + size
+
+
+def _text(value: bytes) -> str:
+    """UTF-8 where it is that, else every byte by itself; NULs at the end are padding (RFC 2132, 2)."""
+    value = value.rstrip(b"\0")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _ip(value: bytes) -> str:
+    return ".".join(map(str, value)) if len(value) == 4 and any(value) else ""

@@ -1,0 +1,56 @@
+"""What a packet reader gives and takes: the interface a compiled reader will take over.
+
+A reader turns the bytes of a capture into ``Packet``s in file order, and into ``Problem``s where they cannot be read.
+It never raises on what the file says. Everything after it is pure and knows no packet library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
+
+import msgspec
+
+from rackprint.fingerprint.model import Problem
+
+TCP, UDP = 6, 17
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+class Packet(msgspec.Struct, frozen=True):
+    """One TCP or UDP packet, tunnels and link layer taken off.
+
+    ``time_ns``: nanoseconds since 1970 UTC. ``offset``: byte of its record in the file. ``mac_src``: lower case with
+    colons, empty where the link has none. ``network``: the innermost IP header with its options or extension headers;
+    ``transport``: the whole TCP or UDP header; both as on the wire, for signatures.
+    """
+
+    time_ns: int
+    offset: int
+    src: str
+    dst: str
+    proto: int
+    sport: int
+    dport: int
+    payload: bytes
+    mac_src: str = ""
+    mac_dst: str = ""
+    flags: int = 0
+    seq: int = 0
+    network: bytes = b""
+    transport: bytes = b""
+
+    @property
+    def time(self) -> datetime:
+        """Time of capture (UTC), cut to microseconds; a time past year 9999 reads as the last second of it."""
+        try:
+            return _EPOCH + timedelta(microseconds=self.time_ns // 1000)
+        except OverflowError:
+            return _LAST
+
+
+PacketReader = Callable[[BinaryIO], Iterator[Packet | Problem]]

@@ -1,0 +1,169 @@
+"""The head of each TCP stream, put in order until its ClientHello is whole, within bounded memory.
+
+A flow is one direction of a connection. Held per flow: at most FLOW_BYTES; in all: at most TOTAL_BYTES and FLOWS flows,
+the longest unseen are dropped first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from rackprint.fingerprint.capture.packets import Packet
+from rackprint.fingerprint.capture.tcp import is_syn
+from rackprint.fingerprint.capture.tls import TlsError, handshake_message, looks_like_hello
+
+FLOW_BYTES = 1 << 16
+TOTAL_BYTES = 32 << 20
+FLOWS = 65_536
+_SEGMENTS = 256  # waiting for a gap to close; a hello of 64 KiB in segments of 536 bytes takes 123
+_EARLY = 4  # segments without a known start that wait for it
+
+Key = tuple[str, int, str, int]
+
+
+class _Flow:
+    __slots__ = ("base", "data", "done", "first", "isn", "waiting")
+
+    def __init__(self, isn: int | None) -> None:
+        self.isn = isn
+        self.base = None if isn is None else (isn + 1) & 0xFFFFFFFF
+        self.data = bytearray()
+        self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
+        self.first: Packet | None = None
+        self.done = False
+
+    @property
+    def held(self) -> int:
+        return len(self.data) + sum(len(part) for part, _ in self.waiting.values())
+
+    def clear(self) -> None:
+        self.data, self.waiting, self.base = bytearray(), {}, None
+
+
+class Hello:
+    """A whole ClientHello message body and the packet that brought its first byte."""
+
+    __slots__ = ("body", "packet")
+
+    def __init__(self, body: bytes, packet: Packet) -> None:
+        self.body, self.packet = body, packet
+
+
+class Streams:
+    """Follows TCP flows. ``add`` each packet in capture order."""
+
+    def __init__(self, flows: int = FLOWS, total: int = TOTAL_BYTES) -> None:
+        self._flows: OrderedDict[Key, _Flow] = OrderedDict()
+        self._max_flows, self._max_total, self._held = flows, total, 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of payload held now."""
+        return self._held
+
+    def opens(self, packet: Packet) -> bool:
+        """Whether ``packet`` is a SYN that is not a retransmission of one seen; starts its flow."""
+        if not is_syn(packet):
+            return False
+        key = (packet.src, packet.sport, packet.dst, packet.dport)
+        flow = self._flows.get(key)
+        if flow is not None and flow.isn == packet.seq:
+            return False
+        self._drop(key)
+        self._keep(key, _Flow(packet.seq))
+        return True
+
+    def add(self, packet: Packet) -> Hello | None:
+        """The ClientHello that ``packet`` completes, if any. Raises TlsError where a stream that began like one is
+        none; the flow is then left alone until another begins in it."""
+        if not packet.payload:
+            return None
+        key = (packet.src, packet.sport, packet.dst, packet.dport)
+        flow = self._flows.get(key)
+        if flow is None:
+            flow = _Flow(None)
+            self._keep(key, flow)
+        self._flows.move_to_end(key)
+        if flow.done:
+            return None
+        before = flow.held
+        try:
+            return _feed(flow, packet)
+        except TlsError:
+            flow.clear()
+            raise
+        finally:
+            self._held += flow.held - before
+            while self._held > self._max_total:
+                self._drop(next(iter(self._flows)))
+
+    def _keep(self, key: Key, flow: _Flow) -> None:
+        self._flows[key] = flow
+        while len(self._flows) > self._max_flows:
+            self._drop(next(iter(self._flows)))
+
+    def _drop(self, key: Key) -> None:
+        flow = self._flows.pop(key, None)
+        if flow is not None:
+            self._held -= flow.held
+
+
+def _feed(flow: _Flow, packet: Packet) -> Hello | None:
+    payload = packet.payload
+    seq = (packet.seq + 1) & 0xFFFFFFFF if is_syn(packet) else packet.seq  # data on a SYN follows it (RFC 7413)
+    if flow.base is None:  # capture began in mid-flow, or a proxy or STARTTLS spoke first: a hello may still come
+        if len(payload) >= 6 and looks_like_hello(payload):
+            flow.base = seq
+            flow.data.clear()
+        elif len(flow.waiting) < _EARLY:
+            flow.waiting.setdefault(seq, (payload, packet))
+            return None
+        else:
+            flow.waiting.clear()
+            return None
+    _store(flow, seq, packet)
+    _join(flow)
+    if not flow.data:
+        return None
+    if not looks_like_hello(bytes(flow.data[:6])):
+        flow.clear()
+        return None
+    body = handshake_message(flow.data)
+    if body is not None and flow.first is not None:
+        flow.done = True
+        flow.clear()
+        return Hello(body, flow.first)
+    if len(flow.data) >= FLOW_BYTES:
+        raise TlsError(f"ClientHello is not whole after {FLOW_BYTES} bytes")
+    return None
+
+
+def _store(flow: _Flow, seq: int, packet: Packet) -> None:
+    known = flow.waiting.get(seq)
+    if known is not None and len(known[0]) >= len(packet.payload):
+        return  # a retransmission
+    if len(flow.waiting) < _SEGMENTS and flow.held + len(packet.payload) <= 2 * FLOW_BYTES:
+        flow.waiting[seq] = (packet.payload, packet)
+
+
+def _join(flow: _Flow) -> None:
+    """Moves waiting segments that touch the end of ``data`` into it; what overlaps keeps the bytes that came first."""
+    base = flow.base or 0
+    moved = True
+    while moved and len(flow.data) < FLOW_BYTES:
+        moved = False
+        for seq, (payload, packet) in sorted(flow.waiting.items(), key=lambda item: _distance(item[0], base)):
+            gap = _distance(seq, base) - len(flow.data)
+            if gap > 0:
+                continue
+            del flow.waiting[seq]
+            fresh = payload[-gap:] if gap else payload
+            if fresh:
+                flow.first = flow.first if flow.data else packet
+                flow.data += fresh[: FLOW_BYTES - len(flow.data)]
+                moved = True
+
+
+def _distance(seq: int, base: int) -> int:
+    """Bytes from ``base`` to ``seq`` on the 32-bit circle, negative before it (RFC 1982)."""
+    return ((seq - base + 0x80000000) & 0xFFFFFFFF) - 0x80000000

@@ -1,0 +1,166 @@
+"""TLS ClientHello: from record bytes to the fields that fingerprints and names are made of.
+
+Sources: RFC 8446 (4.1.2 ClientHello, 5.1 records), RFC 6066 (server_name), RFC 7301 (ALPN), RFC 8701 (GREASE).
+QUIC and DTLS carry the same message in other frames: they are to call ``parse_client_hello`` with their own.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+
+HANDSHAKE, CLIENT_HELLO = 22, 1
+MAX_HELLO = 1 << 16  # bytes of the message; the longest honest ones (post-quantum shares) are under 5 KiB
+SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS = 0x0000, 0x000D, 0x0010, 0x002B
+
+
+class TlsError(ValueError):
+    """The bytes are no ClientHello, or one that breaks its own lengths."""
+
+
+class ClientHello(msgspec.Struct, frozen=True):
+    """The fields as sent, in order, GREASE included. ``sni`` is empty where there is none; ``has_sni`` tells an empty
+    or unreadable server_name extension from an absent one."""
+
+    legacy_version: int
+    ciphers: tuple[int, ...]
+    extensions: tuple[int, ...]
+    sni: str = ""
+    has_sni: bool = False
+    alpn: tuple[bytes, ...] = ()
+    versions: tuple[int, ...] = ()
+    signature_algorithms: tuple[int, ...] = ()
+
+
+def looks_like_hello(data: bytes) -> bool:
+    """Whether ``data`` may be the start of a TLS record that opens a ClientHello; short data gets the benefit."""
+    return (
+        data[:1] in (b"", b"\x16")
+        and data[1:2] in (b"", b"\x03")
+        and (len(data) < 3 or data[2] <= 4)
+        and data[5:6] in (b"", b"\x01")
+        and (len(data) < 5 or 0 < int.from_bytes(data[3:5]) <= 16_640)
+    )
+
+
+def handshake_message(stream: bytes | bytearray) -> bytes | None:
+    """The ClientHello message body, put together over TLS records; None while bytes are still missing.
+
+    Raises TlsError when the stream is something else or the message is longer than MAX_HELLO.
+    """
+    message, at = bytearray(), 0
+    while True:
+        if len(message) >= 4:
+            if message[0] != CLIENT_HELLO:
+                raise TlsError(f"handshake message of type {message[0]}, not a ClientHello")
+            length = int.from_bytes(message[1:4])
+            if length > MAX_HELLO:
+                raise TlsError(f"ClientHello claims {length} bytes")
+            if len(message) >= 4 + length:
+                return bytes(message[4 : 4 + length])
+        if at + 5 > len(stream):
+            return None
+        if stream[at] != HANDSHAKE or stream[at + 1] != 3:
+            raise TlsError("no TLS handshake record")
+        size = int.from_bytes(stream[at + 3 : at + 5])
+        if not size:
+            raise TlsError("empty handshake record")
+        message += stream[at + 5 : at + 5 + size]
+        if at + 5 + size > len(stream) and not _complete(message):
+            return None
+        at += 5 + size
+
+
+def _complete(message: bytearray) -> bool:
+    return len(message) >= 4 and len(message) >= 4 + int.from_bytes(message[1:4])
+
+
+def parse_client_hello(body: bytes) -> ClientHello:
+    """A ClientHello message body (after the 4-byte handshake header). Raises TlsError, nothing else."""
+    try:
+        return _hello(_Reader(body))
+    except (IndexError, struct.error) as error:
+        raise TlsError("ClientHello is cut off") from error
+
+
+class _Reader:
+    """Takes integers and length-prefixed vectors off bytes; TlsError when they run out."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def __bool__(self) -> bool:
+        return self._at < len(self._data)
+
+    def take(self, size: int) -> bytes:
+        end = self._at + size
+        if end > len(self._data):
+            raise TlsError(f"a field of {size} bytes runs past the end")
+        part = self._data[self._at : end]
+        self._at = end
+        return part
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size))
+
+    def vector(self, size: int) -> _Reader:
+        return _Reader(self.take(self.number(size)))
+
+    def numbers(self) -> tuple[int, ...]:
+        """The rest as 16-bit numbers."""
+        rest = self.take(len(self._data) - self._at)
+        if len(rest) % 2:
+            raise TlsError("odd number of bytes in a list of 16-bit values")
+        return struct.unpack(f">{len(rest) // 2}H", rest)
+
+
+def _hello(reader: _Reader) -> ClientHello:
+    version = reader.number(2)
+    reader.take(32)  # random
+    reader.vector(1)  # legacy_session_id
+    ciphers = reader.vector(2).numbers()
+    reader.vector(1)  # legacy_compression_methods
+    extensions: list[int] = []
+    fields: dict[int, bytes] = {}
+    listed = reader.vector(2) if reader else _Reader(b"")  # TLS 1.2 and before may leave extensions out
+    while listed:
+        kind = listed.number(2)
+        value = listed.take(listed.number(2))
+        extensions.append(kind)
+        fields.setdefault(kind, value)
+    return ClientHello(
+        legacy_version=version,
+        ciphers=ciphers,
+        extensions=tuple(extensions),
+        sni=_server_name(fields.get(SERVER_NAME, b"")),
+        has_sni=SERVER_NAME in fields,
+        alpn=_protocols(fields.get(ALPN, b"")),
+        versions=_list16(fields.get(SUPPORTED_VERSIONS, b""), 1),
+        signature_algorithms=_list16(fields.get(SIGNATURE_ALGORITHMS, b""), 2),
+    )
+
+
+def _list16(value: bytes, size: int) -> tuple[int, ...]:
+    return _Reader(value).vector(size).numbers() if value else ()
+
+
+def _server_name(value: bytes) -> str:
+    """The first host_name. Bytes outside ASCII are escaped: they have no place there, but they are evidence."""
+    if not value:
+        return ""
+    names = _Reader(value).vector(2)
+    while names:
+        kind, name = names.number(1), names.take(names.number(2))
+        if kind == 0:
+            return name.decode("ascii", "backslashreplace")
+    return ""
+
+
+def _protocols(value: bytes) -> tuple[bytes, ...]:
+    if not value:
+        return ()
+    names, found = _Reader(value).vector(2), []
+    while names:
+        found.append(names.take(names.number(1)))
+    return tuple(found)
