@@ -49,7 +49,7 @@ def parse_dhcp(data: bytes) -> Dhcp:
         request=data[0] == 1,
         mac=data[28:34].hex(":") if data[2] == 6 else "",
         message_type=options[_TYPE][0],
-        hostname=_text(options.get(_HOSTNAME, b"")),
+        hostname=_text(options.get(_HOSTNAME, b"").rstrip(b"\0")),  # NULs at the end are padding (RFC 2132, 2)
         param_list=",".join(map(str, options.get(_PARAMS, b""))),
         vendor_class=_text(options.get(_VENDOR, b"")),
         requested_ip=_ip(options.get(_REQUESTED, b"")),
@@ -73,8 +73,7 @@ def _options(area: bytes, into: dict[int, bytes]) -> None:
 
 
 def _text(value: bytes) -> str:
-    """UTF-8 where it is that, else every byte by itself; NULs at the end are padding (RFC 2132, 2)."""
-    value = value.rstrip(b"\0")
+    """UTF-8 where it is that, else every byte by itself."""
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ config.conf.route_autoload = False  # a parser has no business with this host's 
 config.conf.route6_autoload = False
 
 from scapy.error import Scapy_Exception  # noqa: E402
-from scapy.layers import dot11, inet, inet6, l2, ppp  # noqa: E402, F401
+from scapy.layers import dot11, inet, inet6, l2, ppi, ppp  # noqa: E402, F401
 from scapy.packet import NoPayload, Raw  # noqa: E402
 
 DEPTH = 16  # layers; honest captures (VLAN in GRE in IPv6 …) stay under 10
@@ -89,7 +89,8 @@ def _packet(record: Record) -> Packet | None:
         payload, _pad = layer.extract_padding(rest)
         header = data[: len(data) - len(rest)]
         if isinstance(layer, inet.TCP | inet.UDP):
-            return _transport(record, layer, header, payload, (mac_src, mac_dst), (source, target), network)
+            ends = {"src": source, "dst": target, "mac_src": mac_src, "mac_dst": mac_dst}
+            return _transport(record, layer, (network, header, payload), ends)
         if isinstance(layer, inet.IP):
             network, source, target = header, layer.src, layer.dst
             if layer.frag:
@@ -108,31 +109,20 @@ def _packet(record: Record) -> Packet | None:
     return None
 
 
-def _transport(
-    record: Record,
-    layer: Any,
-    header: bytes,
-    payload: bytes,
-    macs: tuple[str, str],
-    ends: tuple[str, str],
-    network: bytes,
-) -> Packet:
+def _transport(record: Record, layer: Any, parts: tuple[bytes, bytes, bytes], ends: dict[str, str]) -> Packet:
     tcp = isinstance(layer, inet.TCP)
     return Packet(
         time_ns=record.time_ns,
         offset=record.offset,
-        src=ends[0],
-        dst=ends[1],
         proto=PROTO_TCP if tcp else PROTO_UDP,
         sport=layer.sport,
         dport=layer.dport,
-        payload=payload,
-        mac_src=macs[0],
-        mac_dst=macs[1],
+        payload=parts[2],
         flags=int(layer.flags) & 0xFF if tcp else 0,
         seq=layer.seq if tcp else 0,
-        network=network,
-        transport=header,
+        network=parts[0],
+        transport=parts[1],
+        **ends,
     )
 
 

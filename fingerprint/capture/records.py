@@ -134,7 +134,7 @@ def _pcapng(stream: BinaryIO) -> Iterator[Record | Problem]:
                 yield Problem(problem, _CUT, where)
                 return
         elif kind in {_OLD_PACKET, _SIMPLE, _PACKET}:
-            got = _packet(kind, body[:-4], order, interfaces, offset, last_time)
+            got = _packet(kind, body[:-4], order, interfaces, (offset, last_time))
             if isinstance(got, Record):
                 last_time = got.time_ns
             yield got
@@ -173,8 +173,9 @@ def _add_interface(interfaces: list[_Interface], body: bytes, order: str) -> str
 
 
 def _packet(
-    kind: int, body: bytes, order: str, interfaces: list[_Interface], offset: int, last_time: int
+    kind: int, body: bytes, order: str, interfaces: list[_Interface], place: tuple[int, int]
 ) -> Record | Problem:
+    offset, last_time = place
     where = Position(offset=offset)
     fixed = 4 if kind == _SIMPLE else 20
     if len(body) < fixed:
