@@ -30,9 +30,7 @@ def run(packets, streams=None):
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 700), st.integers(0, 2**32))
 def test_segments_in_any_order_and_twice_give_the_hello_once(isn, size, seed):
-    pieces = [
-        build.segment(STREAM[i : i + size], isn + 1 + i, offset=i + 1) for i in range(0, len(STREAM), size)
-    ]
+    pieces = [build.segment(STREAM[i : i + size], isn + 1 + i, offset=i + 1) for i in range(0, len(STREAM), size)]
     if len(pieces) > 250:
         pieces = [build.segment(STREAM[i : i + 50], isn + 1 + i, offset=i + 1) for i in range(0, len(STREAM), 50)]
     doubled = pieces + pieces[::2]
@@ -79,7 +77,7 @@ def test_a_flow_that_goes_on_without_a_hello_holds_nothing():
 
 
 def test_a_hello_that_never_ends_is_refused_at_the_limit():
-    stream = b"\x16\x03\x01\x40\x00\x01\x00\xff\xff" + bytes(16_379)
+    stream = b"\x16\x03\x01\x40\x00\x01\x00\xff\xff" + bytes(16_380)
     stream += (b"\x16\x03\x01\x40\x00" + bytes(16_384)) * 3
     streams, raised = Streams(), []
     streams.opens(build.segment(b"", 0, SYN))
@@ -109,4 +107,4 @@ def test_segments_behind_a_gap_are_held_up_to_the_limit_only():
 
 def test_a_stream_that_starts_like_tls_but_is_none_is_refused():
     with pytest.raises(TlsError):
-        run([build.segment(b"", 0, SYN), build.segment(b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00", 1)])
+        run([build.segment(b"", 0, SYN), build.segment(b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x00", 1)])

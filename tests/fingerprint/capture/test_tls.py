@@ -34,7 +34,7 @@ def test_the_fields_of_a_hello_come_out_in_order_with_grease():
         signature_algorithms=(0x0403, 0x0804),
     )
     # parts b and c: SHA-256 of "1301,1302" and of "000d,002b_0403,0804"
-    assert ja4(found) == "t13d0204h2_62ed6f6ca7ad_3bf4bb9bb2c8"
+    assert ja4(found) == "t13d0204h2_62ed6f6ca7ad_ef5f37ab036a"
 
 
 def test_a_hello_without_extensions_is_read():
