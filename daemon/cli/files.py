@@ -1,0 +1,60 @@
+"""``signals`` and ``events``: look into files without keeping anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rackprint.daemon.cli.output import Complaints, write_lines
+
+FILES = Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(signals)
+    app.command()(events)
+
+
+def signals(
+    files: FILES,
+    positions: Annotated[bool, typer.Option("--positions", help="Add where in the file each value stands.")] = False,
+) -> None:
+    """Print what any supported file says, as NDJSON observations; store nothing."""
+    from rackprint.daemon.pipeline import read_all
+    from rackprint.fingerprint.ndjson import line
+
+    complain = Complaints()
+    write_lines(line(o, positions=positions) for o in read_all(files, complain))
+    complain.exit()
+
+
+def events(files: FILES) -> None:
+    """Print the protocol events of captures, one NDJSON line each: ClientHellos with JA4, DHCP, DNS, SYNs."""
+    import msgspec
+
+    from rackprint.daemon.acquire.files import find, open_evidence, unpacked
+    from rackprint.daemon.worker import unpack_errors
+    from rackprint.fingerprint.capture.events import read_events
+    from rackprint.fingerprint.model import Problem
+
+    complain = Complaints()
+    for found in find(files):
+        if isinstance(found, Problem):
+            complain(found)
+            continue
+        try:
+            with open_evidence(found.path) as stream:
+                for event in read_events(unpacked(stream)[0]):
+                    if isinstance(event, Problem):
+                        complain(msgspec.structs.replace(event, file=found.name))
+                    else:
+                        sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
+        except BrokenPipeError:
+            raise
+        except unpack_errors() as error:
+            complain(Problem(f"cannot be read on: {error}", "what came before was kept", file=found.name))
+    sys.stdout.buffer.flush()
+    complain.exit()

@@ -1,0 +1,246 @@
+"""Runs parsers in a process of their own, which may be killed: a parser never takes rackprint down.
+
+The parent writes one Job a line as JSON; the worker answers with length-prefixed MessagePack frames, the last of a
+job marked ``done``. Captures get a worker of their own, because scapy (GPL-2.0-only) and Apache-2.0-only libraries
+must not meet in one process (docs/licences.md).
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import msgspec
+
+from rackprint.daemon.acquire.files import open_evidence, unpacked
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Problem
+from rackprint.fingerprint.parsers import find
+
+BATCH = 500
+MEMORY_LIMIT = 4 << 30  # bytes of address space a worker may take
+TIME_LIMIT = 900.0  # seconds one artifact may take
+
+
+class Job(msgspec.Struct, frozen=True):
+    path: str
+    info: ArtifactInfo
+
+
+class Frame(msgspec.Struct):
+    """Part of an answer: observations, problems and, with ``done``, which parser read it ("" for none)."""
+
+    observations: list[Observation] = []
+    problems: list[Problem] = []
+    parser: str = ""
+    done: bool = False
+
+
+class Worker:
+    """One killable parser process, started at its first job and again after a death."""
+
+    def __init__(self, *, memory_limit: int = MEMORY_LIMIT, time_limit: float = TIME_LIMIT) -> None:
+        self._memory_limit, self._time_limit = memory_limit, time_limit
+        self._process: subprocess.Popen[bytes] | None = None
+        self._decode = msgspec.msgpack.Decoder(Frame).decode
+
+    def parse(self, path: Path, info: ArtifactInfo) -> Iterator[Frame]:
+        """Frames for the artifact at ``path``; its last has ``done``. A death or a time-out ends in a Problem."""
+        process = self._start()
+        assert process.stdin and process.stdout
+        deadline = time.monotonic() + self._time_limit
+        try:
+            process.stdin.write(msgspec.json.encode(Job(str(path), info)) + b"\n")
+            process.stdin.flush()
+            while True:
+                size = int.from_bytes(_exactly(process.stdout, 4, deadline), "big")
+                frame = self._decode(_exactly(process.stdout, size, deadline))
+                yield frame
+                if frame.done:
+                    return
+        except TimeoutError:
+            reason = f"reading it took over {self._time_limit:.0f} s and was ended"
+        except (EOFError, BrokenPipeError):
+            reason = f"its parser died ({_death(process)})"
+        except GeneratorExit:
+            self.close()  # the rest of this answer must not be taken for the next one
+            raise
+        self.close()
+        yield Frame(problems=[Problem(reason, "what came before was kept; RACKPRINT_DEBUG=1 shows why")], done=True)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "rackprint.daemon.worker", str(self._memory_limit)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if os.environ.get("RACKPRINT_DEBUG") else subprocess.DEVNULL,
+            )
+        return self._process
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe:
+                    _close(pipe)
+            self._process = None
+
+
+def _close(pipe: IO[bytes]) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        return  # unsent bytes of a job whose worker is gone
+
+
+def _death(process: subprocess.Popen[bytes]) -> str:
+    code = process.wait(timeout=10)
+    return f"signal {-code}" if code < 0 else "out of memory" if code == 3 else f"exit {code}"
+
+
+def _exactly(pipe: IO[bytes], size: int, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while size:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise TimeoutError
+            chunk = os.read(pipe.fileno(), min(size, 1 << 20))
+            if not chunk:
+                raise EOFError
+            chunks.append(chunk)
+            size -= len(chunk)
+    return b"".join(chunks)
+
+
+class Workers:
+    """The workers by what they may load; use as a context manager."""
+
+    def __init__(self, *, memory_limit: int = MEMORY_LIMIT, time_limit: float = TIME_LIMIT) -> None:
+        self._capture = Worker(memory_limit=memory_limit, time_limit=time_limit)
+        self._other = Worker(memory_limit=memory_limit, time_limit=time_limit)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._capture.close()
+        self._other.close()
+
+    def parse(self, path: Path, info: ArtifactInfo) -> Iterator[Frame]:
+        """As Worker.parse; raises OSError when the file cannot be opened."""
+        with open_evidence(path) as stream:
+            head = stream.read(4)
+        capture = head in _CAPTURE_MAGICS
+        packed = head[:2] == b"\x1f\x8b" or head == b"\x28\xb5\x2f\xfd"
+        if packed:
+            with open_evidence(path) as stream:
+                try:
+                    capture = unpacked(stream)[1][:4] in _CAPTURE_MAGICS
+                except unpack_errors():
+                    capture = False  # the worker reads it again and says what is wrong
+        yield from (self._capture if capture else self._other).parse(path, info)
+
+
+_CAPTURE_MAGICS = frozenset(
+    bytes.fromhex(m) for m in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a", "a1b2cd34", "34cdb2a1")
+)
+
+
+def unpack_errors() -> tuple[type[Exception], ...]:
+    """What gzip and zstd raise on a damaged stream."""
+    import zlib
+
+    import zstandard
+
+    return (OSError, EOFError, zlib.error, zstandard.ZstdError)
+
+
+def read(stream: BinaryIO, info: ArtifactInfo) -> Iterator[tuple[str, Parsed]]:
+    """(parser name/version, observation or problem) of an opened file; nothing for a file no parser knows."""
+    try:
+        content, head = unpacked(stream)
+        parser = find(head, info.name)
+        if parser is None:
+            return
+        label = f"{parser.name}/{parser.version}"
+        for parsed in parser.parse(content, info):
+            yield label, parsed
+    except unpack_errors() as error:
+        yield "", Problem(f"cannot be unpacked on: {error}", "what came before was kept; fetch the file again")
+
+
+class _Answer:
+    """Sends what a job yields in batches; what is pending goes out even when the parser fails."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._frame = out, Frame()
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def add(self, parsed: Parsed) -> None:
+        if isinstance(parsed, Problem):
+            self._frame.problems.append(parsed)
+        else:
+            self._frame.observations.append(parsed)
+        if len(self._frame.observations) + len(self._frame.problems) >= BATCH:
+            self.send()
+
+    def send(self, parser: str = "", *, done: bool = False) -> None:
+        frame, self._frame = self._frame, Frame()
+        frame.parser, frame.done = parser, done
+        data = self._encode(frame)
+        self._out.write(len(data).to_bytes(4, "big") + data)
+        self._out.flush()
+
+
+def _run(job: Job, answer: _Answer) -> None:
+    label = ""
+    with open_evidence(Path(job.path)) as stream:
+        try:
+            for found, parsed in read(stream, job.info):
+                label = found or label
+                answer.add(parsed)
+        except BaseException:
+            answer.send()
+            raise
+        if not label:
+            stream.seek(0)
+            label = _parser_of(stream, job.info)
+    answer.send(label, done=True)
+
+
+def _parser_of(stream: BinaryIO, info: ArtifactInfo) -> str:
+    """The parser that knows a file which gave nothing; "" when none does."""
+    try:
+        parser = find(unpacked(stream)[1], info.name)
+    except unpack_errors():
+        return ""
+    return f"{parser.name}/{parser.version}" if parser else ""
+
+
+def main() -> None:
+    """The worker's loop: jobs on stdin, frames on stdout, until stdin closes."""
+    import resource
+
+    limit = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not break the frames
+    for line in sys.stdin.buffer:
+        try:
+            _run(msgspec.json.decode(line, type=Job), _Answer(out))
+        except MemoryError:
+            sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Platform events and other observations as NDJSON (contract 1), one object a line.
+
+A bad line is set aside as a Problem with its line number; the rest is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, BinaryIO
+
+import msgspec
+
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem, Signal, SourceKind
+from rackprint.fingerprint.signals import read_signal, scope_key
+
+LINE_LIMIT = 4 << 20  # no honest observation is longer; it bounds memory on a file without line ends
+
+Raw = str | bool | int | float | None
+
+
+class Row(msgspec.Struct):
+    """One line of contract 1 as it stands."""
+
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    source: str
+    id: str = ""
+    account: str | list[str] = ""
+    app: str = ""
+    exhibit: str = ""
+    action: str = ""
+    target: str = ""
+    signals: dict[str, Raw | list[Raw]] = {}
+    scopes: dict[str, list[str]] = {}  # as `rackprint signals` writes it, where the rule below would not give it back
+
+
+def observation(row: Row, info: ArtifactInfo, ordinal: int, position: Position, parser: str) -> Observation:
+    """Turns a row into an observation. Raises ValueError, saying why, when source or account break the contract."""
+    kind, _, source_name = row.source.partition(":")
+    if kind not in set(SourceKind) or not source_name:
+        raise ValueError(f"source {row.source!r} is not kind:name (acquisition, capture, platform or record)")
+    accounts = [row.account] if isinstance(row.account, str) else row.account
+    accounts = [a for a in accounts if a]
+    for account in accounts:
+        if not all(account.partition(":")[::2]):
+            raise ValueError(f"account {account!r} is not platform:handle")
+    signals = list(_signals(row, SourceKind(kind), position, parser))
+    exhibit = row.exhibit or info.exhibit
+    if exhibit and all(s.name != "exhibit" for s in signals):
+        signals.append(read_signal("exhibit", exhibit, parser=parser, position=position))
+    return Observation(
+        id=row.id or info.observation_id(ordinal),
+        time=row.time.astimezone(UTC),
+        source=row.source,
+        accounts=tuple(dict.fromkeys(accounts)),
+        app=row.app,
+        exhibit=exhibit,
+        action=row.action,
+        target=row.target,
+        signals=tuple(signals),
+        artifact=info.sha256,
+        position=position,
+    )
+
+
+def _signals(row: Row, kind: SourceKind, position: Position, parser: str) -> Iterator[Signal]:
+    ssid = row.signals.get("ssid")
+    network = ssid if isinstance(ssid, str) else ""
+    for name, found in row.signals.items():
+        key = scope_key(name, source_kind=kind, source=row.source.partition(":")[2], app=row.app, ssid=network)
+        scopes = row.scopes.get(name, [])
+        for index, value in enumerate(found if isinstance(found, list) else [found]):
+            if value is None:
+                continue
+            text = str(value).lower() if isinstance(value, bool) else value
+            scope = scopes[index] if index < len(scopes) else key
+            yield read_signal(name, text, scope_key=scope, parser=parser, position=position)
+
+
+class EventsParser:
+    """NDJSON observations. Lines may be in any order; an empty line is nothing."""
+
+    name = "events"
+    version = 1
+
+    def probe(self, head: bytes, name: str) -> bool:
+        return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+    def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
+        decode = msgspec.json.Decoder(Row).decode
+        parser = f"{self.name}/{self.version}"
+        for number, offset, line in _lines(stream):
+            position = Position(line=number, offset=offset)
+            if len(line) >= LINE_LIMIT:
+                yield Problem(f"line is longer than {LINE_LIMIT >> 20} MiB", "split it into one object a line", position)
+                continue
+            text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
+            if not text:
+                continue
+            try:
+                yield observation(decode(text), info, number, position, parser)
+            except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+                yield Problem(_reason(error, text), "see docs/observations.md for the form", position)
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """(number, offset, line); of an overlong line only its first LINE_LIMIT bytes."""
+    number = offset = 0
+    while line := stream.readline(LINE_LIMIT):
+        number += 1
+        start = offset
+        offset += len(line)
+        if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
+            while more := stream.readline(LINE_LIMIT):
+                offset += len(more)
+                if more.endswith(b"\n"):
+                    break
+        yield number, start, line
+
+
+def _reason(error: Exception, text: bytes) -> str:
+    if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
+        return "line is cut off or no JSON object" if not text.endswith(b"}") else f"no JSON object: {error}"
+    if "timezone" in str(error):
+        return "time has no UTC offset (RFC 3339 wants Z or +hh:mm)"
+    return str(error)
+
+
+def row_from(values: dict[str, Any]) -> Row:
+    """A row from already decoded values, as Parquet gives them. Raises ValueError where they do not fit."""
+    kept = {k: v for k, v in values.items() if v is not None}
+    return msgspec.convert(kept, Row)
+
+
+EVENTS = EventsParser()
