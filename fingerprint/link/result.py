@@ -1,0 +1,70 @@
+"""What a linker answers: devices, links of accounts to them, and the ties and conflicts behind both.
+
+Any linker yields these records, and the store, the reports and the explanations know only them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class Tie(msgspec.Struct, frozen=True):
+    """Two observations that share a value of a signal. ``bits`` is its weight, log2 of how much likelier the shared
+    value is on one device than on two; ``key`` is the value in its scope; ``observations`` is how many carry it."""
+
+    a: str
+    b: str
+    signal: str
+    key: str
+    bits: float
+    observations: int
+    device: str = ""
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """A value that more than one physical unit carries, so it ties none of them; ``why`` names the contradiction."""
+
+    signal: str
+    key: str
+    devices: tuple[str, ...]
+    observations: tuple[str, ...]
+    why: str
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A resolved physical unit. ``anchor`` is the (signal, key) its lasting id is made of; ``flags`` are words such as
+    ``factory_reset`` or ``cloned_imei``, ``notes`` say each in a sentence."""
+
+    id: str
+    anchor: tuple[str, str]
+    observations: tuple[str, ...]
+    first_seen: datetime
+    last_seen: datetime
+    flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class AccountLink(msgspec.Struct, frozen=True):
+    """An account on a device: the weight in bits of the weakest tie on the best path to the device's strongest
+    evidence, what that is as a probability, and the observations that show the account."""
+
+    account: str
+    device: str
+    probability: float
+    weight: float
+    first_seen: datetime
+    last_seen: datetime
+    observations: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+
+
+class Linkage(msgspec.Struct, frozen=True):
+    """The answer over a set of observations; every list is in a fixed order, whatever the order of the input."""
+
+    devices: tuple[Device, ...] = ()
+    links: tuple[AccountLink, ...] = ()
+    ties: tuple[Tie, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    observations: int = 0
