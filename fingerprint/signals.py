@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from types import MappingProxyType
 
 from rackprint.fingerprint.identifiers import drm, eid, exhibit, iccid, imei, imsi, install, mac, meid, serial
@@ -78,6 +79,14 @@ def _flag(raw: str) -> tuple[Value, bool, str]:
     return word, False, "neither yes nor no"
 
 
+def _adb_key(raw: str) -> tuple[Value, bool, str]:
+    """An adb public key (base64, with a comment ``user@host`` or none) by its SHA-256, as keys are compared."""
+    body = raw.split(maxsplit=1)[0] if raw.strip() else ""
+    if len(body) < 100:
+        return raw.strip(), False, "no adb public key"
+    return f"sha256:{sha256(body.encode()).hexdigest()[:32]}", True, ""
+
+
 def _of(read: Callable[[str], Identifier]) -> Read:
     def values(raw: str) -> tuple[Value, bool, str]:
         found = read(raw)
@@ -103,6 +112,7 @@ _SPECS: list[SignalSpec] = [
     _hardware("imei", imei.read, 2, 34.0, imei.DENY),
     _hardware("meid", meid.read, 1, 34.0, meid.DENY),
     _hardware("serial", serial.read, 1, 32.0, serial.DENY),
+    _hardware("label_serial", serial.read, 1, 32.0, serial.DENY),
     _hardware("usb_serial", serial.read, 1, 32.0, serial.DENY),
     _hardware("wifi_mac", mac.read, 1, 36.0, mac.DENY),
     _hardware("bt_mac", mac.read, 1, 36.0, mac.DENY),
@@ -122,8 +132,9 @@ _SPECS: list[SignalSpec] = [
     SignalSpec("msisdn", Tier.SUBSCRIBER, Scope.NONE, _of(imsi.msisdn)),
     SignalSpec("imeisv", Tier.CLASS, Scope.NONE, _of(imei.read_sv)),
     SignalSpec("bssid", Tier.CONTEXT, Scope.NONE, _of(mac.read)),
+    SignalSpec("adb_host_key", Tier.CONTEXT, Scope.NONE, _adb_key),
     SignalSpec("ssid", Tier.CONTEXT, Scope.NONE, _ssid),
-    *_all(Tier.CONTEXT, "ip usb_path hub adb_host_key cell_id hostname device_name sni dns_name"),
+    *_all(Tier.CONTEXT, "ip usb_path hub cell_id hostname device_name sni dns_name"),
     *_all(
         Tier.CLASS,
         "brand model device product board manufacturer build_fingerprint android_version sdk security_patch kernel "

@@ -42,8 +42,9 @@ def msisdn(raw: str) -> Identifier:
 def _country(text: str) -> bool:
     from stdnum import numdb
 
-    # The table names the country beside the code itself, and the operators below it.
-    return any(properties for _, properties in numdb.get("imsi").info(text)[:1])
+    # A known country code is split off from the rest, even where the network behind it is not known.
+    first = numdb.get("imsi").info(text)[0]
+    return bool(len(first[0]) == 3)
 
 
 def _bad(text: str, raw: str, why: str) -> Identifier:

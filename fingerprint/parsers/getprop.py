@@ -1,0 +1,44 @@
+"""``adb shell getprop``: lines of ``[name]: [value]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from rackprint.fingerprint.model import ArtifactInfo, Parsed
+from rackprint.fingerprint.parsers import properties
+from rackprint.fingerprint.parsers.base import Findings
+from rackprint.fingerprint.parsers.text import Line, lines, peek
+
+
+class GetpropParser:
+    """One observation, at the time the file was taken: properties carry none."""
+
+    name = "getprop"
+    version = 1
+
+    def probe(self, head: bytes, name: str) -> bool:
+        first = [line for line in peek(head).splitlines() if line.strip()][:50]
+        found = sum(bool(properties.PROPERTY.match(line)) for line in first)
+        return found > 0 and found * 2 >= len(first)
+
+    def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
+        out = Findings(self, info)
+        properties.collect(self._properties(stream, out), out)
+        yield from out.close()
+
+    def _properties(self, stream: BinaryIO, out: Findings) -> Iterator[properties.Property]:
+        strange: list[Line] = []
+        for found in properties.read(lines(stream)):
+            if isinstance(found, Line):
+                strange.append(found)
+            elif found.whole:
+                yield found
+            else:
+                out.problem(f"property {found.name} is cut off", "it was left out; fetch the file again", found.line)
+        if strange:
+            more = f" (and {len(strange) - 1} more)" if len(strange) > 1 else ""
+            out.problem(f"line is no property{more}", "the rest was read", strange[0])
+
+
+GETPROP = GetpropParser()
