@@ -122,7 +122,9 @@ _SPECS: list[SignalSpec] = [
     _hardware("battery_serial", serial.read_part, 0, 24.0, serial.DENY),
     _hardware("eid", eid.read, 0, 40.0),
     SignalSpec("drm_id", Tier.HARDWARE, Scope.APP, _of(drm.read), u_bits=40.0),
-    SignalSpec("android_id", Tier.INSTALL, Scope.APP, _of(install.android_id), deny=install.DENY, u_bits=34.0, epoch="reset"),
+    SignalSpec(
+        "android_id", Tier.INSTALL, Scope.APP, _of(install.android_id), deny=install.DENY, u_bits=34.0, epoch="reset"
+    ),
     SignalSpec("gaid", Tier.INSTALL, Scope.UNIT, _of(install.uuid), u_bits=34.0, epoch="reset"),
     SignalSpec("gsf_id", Tier.INSTALL, Scope.UNIT, _of(install.gsf_id), u_bits=32.0, epoch="reset"),
     SignalSpec("app_instance", Tier.INSTALL, Scope.APP, _of(install.token), u_bits=34.0, epoch="reset"),

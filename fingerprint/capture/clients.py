@@ -49,7 +49,8 @@ class Clients:
         if kind == "dhcp":
             self._dhcp(found)
             return
-        asks = kind in {"tcp_syn", "tls_client_hello"} or not event["answer"]
+        # a server's response repeats the question; only a query asks
+        asks = kind in {"tcp_syn", "tls_client_hello"} or not event["response"]
         tells = kind == "mdns"  # a host answers mDNS for its own names
         if not (asks or tells) or _from_outside(packet.src, packet.dst):
             return

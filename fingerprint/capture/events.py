@@ -114,6 +114,7 @@ def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
         if dns.cut:
             tally.add("DNS message claims more than it holds", packet.offset)
         for entry in dns.names:
-            fields = {"src": packet.src, "dst": packet.dst, "name": entry.name, "type": entry.type}
-            event = _event("mdns" if _MDNS in ports else "dns", packet, **fields, answer=entry.answer, data=entry.data)
+            fields = {"src": packet.src, "dst": packet.dst, "response": dns.response, "name": entry.name}
+            fields |= {"type": entry.type, "answer": entry.answer, "data": entry.data}
+            event = _event("mdns" if _MDNS in ports else "dns", packet, **fields)
             yield Found(event, packet)

@@ -21,11 +21,12 @@ _HEX = re.compile(r"[0-9A-F]{8,64}")
 
 
 def read(raw: str) -> Identifier:
-    """A phone's serial as upper-case text of 4 to 64 characters."""
-    text = raw.strip().upper()
-    if not _CHARACTERS.fullmatch(text):
+    """A phone's serial as it stands, 4 to 64 characters; placeholders are told whatever their case."""
+    text = raw.strip()
+    upper = text.upper()
+    if not _CHARACTERS.fullmatch(upper):
         return _bad(text, raw, "a serial has 4 to 64 letters, digits and . _ : -")
-    if text in DENY or uniform(text) or _EMULATOR.fullmatch(text):
+    if upper in DENY or uniform(upper) or _EMULATOR.fullmatch(upper):
         return _bad(text, raw, "placeholder")
     return Identifier("serial", text, raw, Scope.UNIT)
 

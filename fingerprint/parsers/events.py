@@ -92,7 +92,9 @@ class EventsParser:
         for number, offset, line in _lines(stream):
             position = Position(line=number, offset=offset)
             if len(line) >= LINE_LIMIT:
-                yield Problem(f"line is longer than {LINE_LIMIT >> 20} MiB", "split it into one object a line", position)
+                yield Problem(
+                    f"line is longer than {LINE_LIMIT >> 20} MiB", "split it into one object a line", position
+                )
                 continue
             text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
             if not text:

@@ -21,6 +21,7 @@ _KEYS = (
 )
 # A display name is free text and may hold a comma and "=": only known keys part the row, and the first of each counts.
 _PART = re.compile(r"(?:^|, )(" + "|".join(_KEYS.split()) + r")=")
+_FREE_TEXT = ("display_name", "carrier_name")
 _EID_LENGTH = 32
 
 
@@ -31,7 +32,7 @@ def row(text: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         value = body[mark.end() : following.start() if following else len(body)]
-        if following is None:
+        if mark[1] not in _FREE_TEXT:  # columns that are not listed may follow
             value = value.partition(", ")[0]
         values.setdefault(mark[1], value.removesuffix("\\n").strip())
     return {k: v for k, v in values.items() if v not in {"", "NULL"}}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 LINE_LIMIT = 1 << 20
 _UTF16_LIMIT = 256 << 20  # a UTF-16 text is held whole
@@ -25,7 +26,7 @@ class Line:
 
 
 def utf16(head: bytes) -> str:
-    """The codec of a UTF-16 text, told by its mark or by every other byte being zero; else "". """
+    """The codec of a UTF-16 text, told by its mark or by every other byte being zero; else ""."""
     if head[:2] == b"\xff\xfe":
         return "utf-16-le"
     if head[:2] == b"\xfe\xff":
@@ -43,11 +44,16 @@ def peek(head: bytes) -> str:
 
 
 def lines(stream: BinaryIO) -> Iterator[Line]:
-    """Every line from the stream's start."""
-    stream.seek(0)
-    codec = utf16(stream.read(512))
-    stream.seek(0)
-    yield from _wide(stream, codec) if codec else _narrow(stream)
+    """Every line from the stream's place on; the stream is never moved back."""
+    reader = (
+        cast(io.BufferedReader, stream) if hasattr(stream, "peek") else io.BufferedReader(cast(io.RawIOBase, stream))
+    )
+    try:
+        codec = utf16(reader.peek(512))
+        yield from _wide(reader, codec) if codec else _narrow(reader)
+    finally:
+        if reader is not stream and not reader.closed:
+            reader.detach()  # else its end would close the caller's stream
 
 
 def _narrow(stream: BinaryIO) -> Iterator[Line]:
