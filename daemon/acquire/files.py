@@ -70,6 +70,11 @@ def find(paths: list[Path]) -> Iterator[Found | Problem]:
             yield Problem("is no regular file", "give a file or a folder", file=str(path))
 
 
+def count(paths: list[Path]) -> int:
+    """How many files :func:`find` will yield, for progress bars."""
+    return sum(isinstance(found, Found) for found in find(paths))
+
+
 def _walk(top: Path) -> Iterator[Found | Problem]:
     errors: list[OSError] = []
     for folder, folders, files in os.walk(top, onerror=errors.append, followlinks=False):

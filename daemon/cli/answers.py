@@ -1,0 +1,79 @@
+"""``devices``, ``accounts`` and ``explain``: answers from a case."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from rackprint.daemon.cli.output import CASE, CaseOption, Format, FormatOption, show
+
+DEVICES = {
+    "device": "device", "exhibit": "exhibit", "model": "model", "place": "USB place", "accounts": "accounts",
+    "sims": "SIMs", "observations": "obs.", "first_seen": "first seen (UTC)", "last_seen": "last seen (UTC)",
+    "flags": "flags",
+}  # fmt: skip
+ACCOUNTS = {
+    "account": "account", "device": "device", "exhibit": "exhibit", "probability": "probability", "weight": "bits",
+    "first_seen": "first seen (UTC)", "last_seen": "last seen (UTC)", "observations": "obs.", "reasons": "reasons",
+}  # fmt: skip
+STEPS = {
+    "signal": "signal", "value": "value", "bits": "bits", "carriers": "seen in", "from": "from", "to": "to",
+    "first": "stands at", "second": "and at",
+}  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(devices)
+    app.command()(accounts)
+    app.command()(explain)
+
+
+def devices(case: CaseOption = CASE, form: FormatOption = Format.TABLE) -> None:
+    """List the devices of a case: what they are, how many accounts and SIMs they held, and what is odd about them."""
+    from rackprint.daemon.queries import Answers
+
+    with Answers(case) as answers:
+        show(answers.devices(), DEVICES, form)
+
+
+def accounts(
+    beginning: Annotated[str, typer.Argument(help="Only accounts that start so, as photogram: does.")] = "",
+    case: CaseOption = CASE,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List the accounts of a case by the device they were on, with the weight of each link and why."""
+    from rackprint.daemon.queries import Answers
+
+    with Answers(case) as answers:
+        show(answers.accounts(beginning), ACCOUNTS, form)
+
+
+def explain(
+    a: Annotated[str, typer.Argument(help="An account, platform:handle.", show_default=False)],
+    b: Annotated[str, typer.Argument(help="Another account.", show_default=False)] = "",
+    case: CaseOption = CASE,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say why an account is on its device, or what ties two accounts: signals, rarity, artifacts, places."""
+    from rackprint.daemon.queries import Answers
+
+    with Answers(case) as answers:
+        found = answers.explain(a, b or None)
+    if form is Format.JSON:
+        import sys
+
+        import msgspec
+
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
+        return
+    rows: list[dict[str, Any]] = found.rows()
+    if form is Format.TABLE:
+        from rackprint.daemon.cells import printable
+
+        for line in found.summary():
+            print(printable(line))
+    show(rows, STEPS, form)
+    if form is Format.TABLE:
+        for line in found.remarks():
+            print(printable(line))

@@ -1,0 +1,67 @@
+"""``ingest`` and ``verify``: evidence into a case, and whether a case still is what it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rackprint.daemon.cells import printable
+from rackprint.daemon.cli.output import CASE, CaseOption, Complaints, progress
+
+PATHS = Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(ingest)
+    app.command()(verify)
+
+
+def ingest(
+    paths: PATHS,
+    case: CaseOption = CASE,
+    strict: Annotated[bool, typer.Option("--strict", help="Take in nothing if anything is wrong.")] = False,
+) -> None:
+    """Take evidence into a case: keep the bytes, read them, and link the accounts."""
+    complain = Complaints()
+    take(paths, case, complain, strict=strict)
+    complain.exit()
+
+
+def take(paths: list[Path], case: Path, complain: Complaints, *, strict: bool = False) -> None:
+    """Ingests with a progress bar and says in one line what came of it."""
+    from rackprint.daemon.acquire.files import count
+    from rackprint.daemon.pipeline import ingest as run
+
+    with progress("reading evidence", count(paths)) as step:
+        intake = run(paths, case, complain, strict=strict, step=step)
+    new = intake.files - intake.known
+    seen = f", {intake.known} known already" if intake.known else ""
+    unread = f", {intake.unread} of no known format (kept)" if intake.unread else ""
+    linkage = intake.linkage
+    print(
+        f"{case}: {new} files taken in{seen}{unread}; {intake.observations} observations; "
+        f"{len({link.account for link in linkage.links})} accounts on {len(linkage.devices)} devices"
+    )
+
+
+def verify(
+    case: CaseOption = CASE,
+    head: Annotated[str, typer.Option("--head", help="Custody head that a report printed; finds a cut tail.")] = "",
+) -> None:
+    """Check every byte of the evidence and the custody log; exit 1 if anything is off."""
+    from rackprint.daemon.evidence.verify import verify_case
+    from rackprint.daemon.pipeline import store_head
+
+    stored, problem = store_head(case)
+    faults = verify_case(case, stored, head or None)
+    for fault in faults:
+        print(f"rackprint: {printable(f'{fault.place}: {fault.reason}')}", file=sys.stderr)
+    if problem:
+        print(f"rackprint: {printable(problem)}", file=sys.stderr)
+    if faults or problem:
+        raise typer.Exit(1)
+    assert stored is not None
+    print(f"{case}: all artifacts and {stored[1]} custody entries hold; head {stored[0]}")

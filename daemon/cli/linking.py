@@ -1,0 +1,65 @@
+"""``link`` and ``evaluate``: batch linking without a case, and how good it was against a truth."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rackprint.daemon.cli.output import Complaints, Format, FormatOption, progress, show
+
+
+class Tables(StrEnum):
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class Engine(StrEnum):
+    LOCAL = "local"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(link)
+    app.command()(evaluate)
+
+
+def link(
+    files: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the tables.", show_default=False)],
+    tables: Annotated[Tables, typer.Option("--format", help="Form of the tables.")] = Tables.CSV,
+    strict: Annotated[bool, typer.Option("--strict", help="Write nothing if anything is wrong.")] = False,
+    engine: Annotated[Engine, typer.Option("--engine", help="What does the work.")] = Engine.LOCAL,
+) -> None:
+    """Link the accounts in files without a case; write observations, accounts, devices and a summary."""
+    from rackprint.daemon.acquire.files import count
+    from rackprint.daemon.engines import local
+    from rackprint.daemon.errors import RackprintError
+    from rackprint.daemon.pipeline import read_all
+
+    complain = Complaints()
+    with progress("reading", count(files)) as step:
+        observations = list(read_all(files, complain, step=step))
+    if strict and complain.count:
+        raise RackprintError(
+            f"nothing was written: {complain.count} problem(s) and --strict; mend them, or leave it out"
+        )
+    linkage = local.run(observations)
+    local.write(linkage, out, tables.value)
+    accounts = len({found.account for found in linkage.links})
+    print(f"{out}: {linkage.observations} observations, {accounts} accounts on {len(linkage.devices)} devices")
+    complain.exit()
+
+
+def evaluate(
+    truth: Annotated[Path, typer.Option("--truth", help="CSV with id,device.", show_default=False)],
+    observations: Annotated[Path, typer.Option("--observations", help="CSV that link wrote.", show_default=False)],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Compare a linking with the truth: precision, recall and F1 over pairs and B-cubed, and the worst false merge."""
+    from rackprint.daemon.engines.truth import read_labels
+    from rackprint.fingerprint.link.evaluate import evaluate as run
+
+    result = run(read_labels(truth), read_labels(observations))
+    show(result.rows(), {"measure": "measure", "value": "value"}, form, "linking against the truth")

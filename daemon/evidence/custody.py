@@ -1,0 +1,133 @@
+"""The custody log: append-only and hash-chained, one JSON object a line.
+
+An entry's ``hash`` is the SHA-256 of its other fields as canonical JSON (sorted keys, no spaces, UTF-8), among them
+``prev``, the hash of the entry before it; so no entry can be changed, removed or moved without breaking the chain.
+
+A crash while appending can leave a last line without its end. Nothing was acknowledged for it: the next append keeps
+those bytes in an entry of kind ``torn`` and takes the line away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rackprint.daemon.errors import RackprintError
+from rackprint.daemon.evidence.vault import sync_folder
+
+START = "0" * 64
+Entry = dict[str, Any]
+
+
+class Head(NamedTuple):
+    """The last entry's hash, and how many entries there are."""
+
+    hash: str
+    count: int
+
+
+def entry_hash(entry: Entry) -> str:
+    """What ``hash`` must be."""
+    body = {key: value for key, value in entry.items() if key != "hash"}
+    return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def parse(line: bytes) -> Entry:
+    """One line as an entry. Raises ValueError unless it is written exactly as :meth:`CustodyLog.append` writes it."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict) or _canonical(entry) != line:
+        raise ValueError("is not in canonical form")
+    return entry
+
+
+class CustodyLog:
+    """The log of one case. An append is on the disk before it returns; one writer at a time, by file lock."""
+
+    NAME = "custody.log"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, kind: str, **fields: Any) -> Head:
+        """Adds an entry with the time and ``fields``; returns the new head."""
+        new = not self.path.exists()
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            head = self._mended(file.fileno())
+            head, line = _entry(head, kind, fields)
+            os.write(file.fileno(), line)
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(self.path.parent)
+        return head
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries in order, unchecked; raises RackprintError at a line that is none."""
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise RackprintError(f"{self.path}, line {number}: is no entry; run rackprint verify") from error
+
+    def head(self) -> Head:
+        """The head as the file stands; (64 zeros, 0) when there is none. A torn last line does not count."""
+        if not self.path.exists():
+            return Head(START, 0)
+        with self.path.open("rb") as file:
+            return self._head(file.fileno())
+
+    def _lines(self) -> list[bytes]:
+        data = self.path.read_bytes() if self.path.exists() else b""
+        return data.split(b"\n")[:-1]
+
+    def _mended(self, descriptor: int) -> Head:
+        size = os.fstat(descriptor).st_size
+        end = _last_break(descriptor, size)
+        torn = os.pread(descriptor, size - end, end) if end < size else b""
+        if not torn:
+            return self._head(descriptor)
+        os.ftruncate(descriptor, end)
+        head, line = _entry(self._head(descriptor), "torn", {"bytes": torn.hex()})
+        os.write(descriptor, line)
+        return head
+
+    def _head(self, descriptor: int) -> Head:
+        size = os.fstat(descriptor).st_size
+        end = _last_break(descriptor, size)
+        if end == 0:
+            return Head(START, 0)
+        start = _last_break(descriptor, end - 1)
+        try:
+            entry = json.loads(os.pread(descriptor, end - start, start))
+            return Head(str(entry["hash"]), int(entry["seq"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RackprintError(f"{self.path}: its last line is no entry; run rackprint verify") from error
+
+
+def _entry(head: Head, kind: str, fields: dict[str, Any]) -> tuple[Head, bytes]:
+    time = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    entry: Entry = {**fields, "kind": kind, "seq": head.count + 1, "time": time, "prev": head.hash}
+    entry["hash"] = entry_hash(entry)
+    return Head(entry["hash"], entry["seq"]), _canonical(entry) + b"\n"
+
+
+def _last_break(descriptor: int, size: int) -> int:
+    """The offset behind the last line end before ``size``; 0 for none."""
+    while size:
+        start = max(0, size - 65_536)
+        found = os.pread(descriptor, size - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        size = start
+    return 0

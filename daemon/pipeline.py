@@ -1,0 +1,224 @@
+"""The one way in: artifact -> vault -> parser worker -> observations -> store -> linker."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from rackprint.daemon.acquire.files import MANIFEST, Found, find, open_evidence
+from rackprint.daemon.errors import RackprintError
+from rackprint.daemon.evidence.custody import CustodyLog
+from rackprint.daemon.evidence.vault import Stored, Vault
+from rackprint.daemon.store.records import Artifact
+from rackprint.daemon.store.repository import Store
+from rackprint.daemon.worker import Frame, Workers
+from rackprint.fingerprint.link.result import Linkage
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
+
+Complain = Callable[[Problem], None]
+Step = Callable[[], None]
+
+UNKNOWN_FORMAT = Problem("no parser knows this format", "docs/formats.md lists what is read")
+
+
+@dataclass(slots=True)
+class Intake:
+    """What an ingest did, in counts of files and observations."""
+
+    files: int = 0
+    known: int = 0
+    unread: int = 0
+    observations: int = 0
+    duplicates: int = 0
+    problems: int = 0
+    linkage: Linkage = field(default_factory=Linkage)
+
+
+def read_all(files: list[Path], complain: Complain, *, step: Step = lambda: None) -> Iterator[Observation]:
+    """Observations of every supported file under ``files``, keeping nothing; problems go to ``complain``."""
+    with Workers() as workers:
+        for found in _evidence(files, complain):
+            if found.path.name == MANIFEST:
+                continue
+            try:
+                info = _info(found, _sha256(found.path))
+                frames = workers.parse(found.path, info)
+                for frame in _told(frames, found, complain):
+                    yield from frame.observations
+            except OSError as error:
+                complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
+            step()
+
+
+def ingest(
+    paths: list[Path], case: Path, complain: Complain, *, strict: bool = False, step: Step = lambda: None
+) -> Intake:
+    """Takes ``paths`` as evidence into the case and links everything in it anew.
+
+    Each file is in the vault and in the custody log before it is read; its observations are committed before the next
+    file is begun, so an interrupted ingest is taken up again where it ended. With ``strict`` nothing is taken in when
+    anything is wrong with any of the files."""
+    if strict:
+        _rehearse(paths, complain)
+    intake = Intake()
+    with Store.open(case, create=True) as store, Workers() as workers:
+        vault, log = Vault(case), CustodyLog(case / CustodyLog.NAME)
+        for found in _evidence(paths, complain):
+            try:
+                _take(found, vault, log, store, workers, complain, intake)
+            except OSError as error:
+                complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
+            step()
+        intake.linkage = relink(store, log)
+    return intake
+
+
+def relink(store: Store, log: CustodyLog) -> Linkage:
+    """Links all observations of the case anew and records that it was done."""
+    from rackprint.daemon.engines import local
+
+    linkage = local.run(store.observations())
+    store.replace_linkage(linkage)
+    log.append("linked", observations=linkage.observations, devices=len(linkage.devices), links=len(linkage.links))
+    _record_head(store, log)
+    return linkage
+
+
+def store_head(case: Path) -> tuple[tuple[str, int] | None, str]:
+    """The custody head (hash, count) that the case's database keeps; else why there is none."""
+    try:
+        with Store.open(case) as store:
+            head = store.custody_head()
+    except RackprintError as error:
+        return None, str(error)
+    return head, "" if head else f"{case}: its database knows no custody head; it was not made by ingest"
+
+
+def _take(
+    found: Found,
+    vault: Vault,
+    log: CustodyLog,
+    store: Store,
+    workers: Workers,
+    complain: Complain,
+    intake: Intake,
+) -> None:
+    intake.files += 1
+    stored = vault.add_file(found.path)
+    known = store.artifact(stored.sha256)
+    if known is None:
+        _record(found, stored, log, store)
+    elif known.done:
+        intake.known += 1
+        if known.exhibit != found.manifest.exhibit:
+            text = f"has the same bytes as {known.name} (exhibit {known.exhibit or 'none'}), and is counted there only"
+            complain(Problem(text, "compare the two by hand if both are evidence", file=found.name))
+        return
+    if found.path.name == MANIFEST:
+        store.finish_artifact(stored.sha256, "")
+        return
+    kept: list[Problem] = []
+
+    def keep(problem: Problem) -> None:
+        kept.append(problem)
+        complain(problem)
+
+    parser = _read(found, stored, vault, store, workers, keep, intake)
+    intake.unread += not parser
+    intake.problems += len(kept)
+    store.add_problems(kept, stored.sha256)
+    store.finish_artifact(stored.sha256, parser)
+    log.append("parsed", sha256=stored.sha256, parser=parser, problems=len(kept))
+    _record_head(store, log)
+
+
+def _read(
+    found: Found, stored: Stored, vault: Vault, store: Store, workers: Workers, keep: Complain, intake: Intake
+) -> str:
+    """Parses the vault's copy into the store; returns the parser's name and version."""
+    parser = ""
+    for frame in _told(workers.parse(vault.path(stored.sha256), _info(found, stored.sha256)), found, keep):
+        added = store.add_observations(frame.observations)
+        intake.observations += added.new
+        intake.duplicates += added.duplicates
+        for conflict in added.conflicts:
+            keep(msgspec.structs.replace(conflict, file=found.name))
+        parser = frame.parser or parser
+    return parser
+
+
+def _record(found: Found, stored: Stored, log: CustodyLog, store: Store) -> None:
+    manifest = msgspec.to_builtins(found.manifest)
+    log.append(
+        "artifact",
+        sha256=stored.sha256,
+        size=stored.size,
+        name=found.name,
+        taken_at=found.taken_at.isoformat(),
+        **{key: value for key, value in manifest.items() if value and key != "taken_at"},
+    )
+    store.add_artifact(
+        Artifact(
+            sha256=stored.sha256,
+            name=found.name,
+            size=stored.size,
+            taken_at=found.taken_at,
+            exhibit=found.manifest.exhibit,
+            added_at=datetime.now(UTC),
+        )
+    )
+    _record_head(store, log)
+
+
+def _record_head(store: Store, log: CustodyLog) -> None:
+    head = log.head()
+    store.set_custody_head(head.hash, head.count)
+
+
+def _rehearse(paths: list[Path], complain: Complain) -> None:
+    seen: list[Problem] = []
+    for _ in read_all(paths, seen.append):
+        continue
+    if seen:
+        for problem in seen:
+            complain(problem)
+        raise RackprintError(f"nothing was taken in: {len(seen)} problem(s) and --strict; mend them, or leave it out")
+
+
+def _evidence(paths: Iterable[Path], complain: Complain) -> Iterator[Found]:
+    for found in find(list(paths)):
+        if isinstance(found, Problem):
+            complain(found)
+        else:
+            yield found
+
+
+def _told(frames: Iterator[Frame], found: Found, complain: Complain) -> Iterator[Frame]:
+    """The frames, after their problems were told with the file's name; a named file that nothing reads is one too."""
+    told = False
+    for frame in frames:
+        for problem in frame.problems:
+            told = True
+            complain(msgspec.structs.replace(problem, file=found.name))
+        if frame.done and not frame.parser and not told and found.named and found.path.name != MANIFEST:
+            complain(msgspec.structs.replace(UNKNOWN_FORMAT, file=found.name))
+        yield frame
+
+
+def _info(found: Found, sha256: str) -> ArtifactInfo:
+    manifest = found.manifest
+    return ArtifactInfo(found.path.name, sha256, found.taken_at, manifest.exhibit, manifest.context())
+
+
+def _sha256(path: Path) -> str:
+    with open_evidence(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
