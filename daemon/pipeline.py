@@ -131,7 +131,7 @@ def _take(
     parser = _read(found, stored, vault, store, workers, keep, intake)
     intake.unread += not parser
     intake.problems += len(kept)
-    store.add_problems(kept, stored.sha256)
+    store.set_problems(kept, stored.sha256)
     store.finish_artifact(stored.sha256, parser)
     log.append("parsed", sha256=stored.sha256, parser=parser, problems=len(kept))
     _record_head(store, log)

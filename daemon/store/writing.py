@@ -1,0 +1,101 @@
+"""Rows from records: what the repository writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from rackprint.daemon.store.models import (
+    ConflictRow,
+    DeviceObservationRow,
+    DeviceRow,
+    LinkRow,
+    ObservationAccountRow,
+    ObservationRow,
+    TieRow,
+)
+from rackprint.daemon.store.records import Added
+from rackprint.fingerprint.link.result import Linkage
+from rackprint.fingerprint.model import Observation, Problem
+
+_MANY = 500  # values in one IN list; SQLite takes 32,766 variables
+
+
+def add_observations(connection: Connection, observations: Sequence[Observation]) -> Added:
+    """Adds those whose id is new. The same id with the same content is a duplicate; with another it is a conflict,
+    and what was there first stays."""
+    encode = msgspec.json.Encoder().encode
+    rows: dict[str, bytes] = {}
+    kept: list[Observation] = []
+    duplicates = 0
+    conflicts: list[Problem] = []
+    known = _bodies(connection, [o.id for o in observations])
+    for observation in observations:
+        body = encode(observation)
+        before = known.get(observation.id) or rows.get(observation.id)
+        if before is None:
+            rows[observation.id] = body
+            kept.append(observation)
+        elif before == body:
+            duplicates += 1
+        else:
+            text = f"id {observation.id} says something else than before; the first stays"
+            conflicts.append(Problem(text, "give it an id of its own", observation.position))
+    if kept:
+        connection.execute(
+            insert(ObservationRow),
+            [
+                {"id": o.id, "time": o.time, "source": o.source, "artifact": o.artifact, "body": rows[o.id]}
+                for o in kept
+            ],
+        )
+    accounts = [{"observation": o.id, "account": account} for o in kept for account in dict.fromkeys(o.accounts)]
+    if accounts:
+        connection.execute(insert(ObservationAccountRow), accounts)
+    return Added(len(kept), duplicates, tuple(conflicts))
+
+
+def _bodies(connection: Connection, ids: list[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for start in range(0, len(ids), _MANY):
+        wanted = select(ObservationRow.id, ObservationRow.body).where(ObservationRow.id.in_(ids[start : start + _MANY]))
+        found.update((row.id, row.body) for row in connection.execute(wanted))
+    return found
+
+
+def replace_linkage(connection: Connection, linkage: Linkage) -> None:
+    """Puts ``linkage`` in the place of the one before."""
+    for table in (TieRow, ConflictRow, LinkRow, DeviceObservationRow, DeviceRow):
+        connection.execute(delete(table))
+    _insert(connection, DeviceRow, ({
+        "id": d.id, "anchor_signal": d.anchor[0], "anchor_key": d.anchor[1], "first_seen": d.first_seen,
+        "last_seen": d.last_seen, "flags": _list(d.flags), "notes": _list(d.notes),
+    } for d in linkage.devices))  # fmt: skip
+    members = ({"observation": o, "device": d.id} for d in linkage.devices for o in d.observations)
+    _insert(connection, DeviceObservationRow, members)
+    _insert(connection, LinkRow, ({
+        "account": x.account, "device": x.device, "probability": x.probability, "weight": x.weight,
+        "first_seen": x.first_seen, "last_seen": x.last_seen, "observations": _list(x.observations),
+        "reasons": _list(x.reasons),
+    } for x in linkage.links))  # fmt: skip
+    _insert(connection, TieRow, ({
+        "number": n, "a": t.a, "b": t.b, "signal": t.signal, "key": t.key, "bits": t.bits,
+        "observations": t.observations, "device": t.device,
+    } for n, t in enumerate(linkage.ties)))  # fmt: skip
+    _insert(connection, ConflictRow, ({
+        "number": n, "signal": c.signal, "key": c.key, "devices": _list(c.devices),
+        "observations": _list(c.observations), "why": c.why,
+    } for n, c in enumerate(linkage.conflicts)))  # fmt: skip
+
+
+def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:
+    found = list(rows)
+    if found:
+        connection.execute(insert(table), found)
+
+
+def _list(values: Sequence[str]) -> str:
+    return msgspec.json.encode(values).decode()
