@@ -1,6 +1,9 @@
-"""Makes text from evidence safe to show: in a terminal, and in a spreadsheet."""
+"""Values as people read them, and text from evidence made safe to show: in a terminal, and in a spreadsheet."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -21,3 +24,16 @@ def guarded(text: str) -> str:
         except ValueError:
             return "'" + text
     return text
+
+
+def cell(value: Any) -> str:
+    """A value as people read it: times to the second in UTC, lists by commas, no None."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(v) for v in value)
+    return str(value)

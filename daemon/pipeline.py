@@ -65,17 +65,16 @@ def ingest(
     anything is wrong with any of the files."""
     if strict:
         _rehearse(paths, complain)
-    intake = Intake()
     with Store.open(case, create=True) as store, Workers() as workers:
-        vault, log = Vault(case), CustodyLog(case / CustodyLog.NAME)
+        taker = _Taker(Vault(case), CustodyLog(case / CustodyLog.NAME), store, workers, complain)
         for found in _evidence(paths, complain):
             try:
-                _take(found, vault, log, store, workers, complain, intake)
+                taker.take(found)
             except OSError as error:
                 complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
             step()
-        intake.linkage = relink(store, log)
-    return intake
+        taker.intake.linkage = relink(store, taker.log)
+    return taker.intake
 
 
 def relink(store: Store, log: CustodyLog) -> Linkage:
@@ -99,80 +98,74 @@ def store_head(case: Path) -> tuple[tuple[str, int] | None, str]:
     return head, "" if head else f"{case}: its database knows no custody head; it was not made by ingest"
 
 
-def _take(
-    found: Found,
-    vault: Vault,
-    log: CustodyLog,
-    store: Store,
-    workers: Workers,
-    complain: Complain,
-    intake: Intake,
-) -> None:
-    intake.files += 1
-    stored = vault.add_file(found.path)
-    known = store.artifact(stored.sha256)
-    if known is None:
-        _record(found, stored, log, store)
-    elif known.done:
-        intake.known += 1
+@dataclass(slots=True)
+class _Taker:
+    """Takes one file after another into a case."""
+
+    vault: Vault
+    log: CustodyLog
+    store: Store
+    workers: Workers
+    complain: Complain
+    intake: Intake = field(default_factory=Intake)
+
+    def take(self, found: Found) -> None:
+        self.intake.files += 1
+        stored = self.vault.add_file(found.path)
+        known = self.store.artifact(stored.sha256)
+        if known is None:
+            self._record(found, stored)
+        elif known.done:
+            self.intake.known += 1
+            self._again(found, known)
+            return
+        if found.path.name == MANIFEST:
+            self.store.finish_artifact(stored.sha256, "")
+        else:
+            self._parse(found, stored)
+
+    def _again(self, found: Found, known: Artifact) -> None:
         if known.exhibit != found.manifest.exhibit:
             text = f"has the same bytes as {known.name} (exhibit {known.exhibit or 'none'}), and is counted there only"
-            complain(Problem(text, "compare the two by hand if both are evidence", file=found.name))
-        return
-    if found.path.name == MANIFEST:
-        store.finish_artifact(stored.sha256, "")
-        return
-    kept: list[Problem] = []
+            self.complain(Problem(text, "compare the two by hand if both are evidence", file=found.name))
 
-    def keep(problem: Problem) -> None:
-        kept.append(problem)
-        complain(problem)
-
-    parser = _read(found, stored, vault, store, workers, keep, intake)
-    intake.unread += not parser
-    intake.problems += len(kept)
-    store.set_problems(kept, stored.sha256)
-    store.finish_artifact(stored.sha256, parser)
-    log.append("parsed", sha256=stored.sha256, parser=parser, problems=len(kept))
-    _record_head(store, log)
-
-
-def _read(
-    found: Found, stored: Stored, vault: Vault, store: Store, workers: Workers, keep: Complain, intake: Intake
-) -> str:
-    """Parses the vault's copy into the store; returns the parser's name and version."""
-    parser = ""
-    for frame in _told(workers.parse(vault.path(stored.sha256), _info(found, stored.sha256)), found, keep):
-        added = store.add_observations(frame.observations)
-        intake.observations += added.new
-        intake.duplicates += added.duplicates
-        for conflict in added.conflicts:
-            keep(msgspec.structs.replace(conflict, file=found.name))
-        parser = frame.parser or parser
-    return parser
-
-
-def _record(found: Found, stored: Stored, log: CustodyLog, store: Store) -> None:
-    manifest = msgspec.to_builtins(found.manifest)
-    log.append(
-        "artifact",
-        sha256=stored.sha256,
-        size=stored.size,
-        name=found.name,
-        taken_at=found.taken_at.isoformat(),
-        **{key: value for key, value in manifest.items() if value and key != "taken_at"},
-    )
-    store.add_artifact(
-        Artifact(
+    def _record(self, found: Found, stored: Stored) -> None:
+        manifest = msgspec.to_builtins(found.manifest)
+        self.log.append(
+            "artifact",
             sha256=stored.sha256,
-            name=found.name,
             size=stored.size,
-            taken_at=found.taken_at,
-            exhibit=found.manifest.exhibit,
-            added_at=datetime.now(UTC),
+            name=found.name,
+            taken_at=found.taken_at.isoformat(),
+            **{key: value for key, value in manifest.items() if value and key != "taken_at"},
         )
-    )
-    _record_head(store, log)
+        now, exhibit = datetime.now(UTC), found.manifest.exhibit
+        self.store.add_artifact(Artifact(stored.sha256, found.name, stored.size, found.taken_at, now, exhibit))
+        _record_head(self.store, self.log)
+
+    def _parse(self, found: Found, stored: Stored) -> None:
+        """Parses the vault's copy into the store."""
+        problems: list[Problem] = []
+
+        def keep(problem: Problem) -> None:
+            problems.append(problem)
+            self.complain(problem)
+
+        parser = ""
+        frames = self.workers.parse(self.vault.path(stored.sha256), _info(found, stored.sha256))
+        for frame in _told(frames, found, keep):
+            added = self.store.add_observations(frame.observations)
+            self.intake.observations += added.new
+            self.intake.duplicates += added.duplicates
+            for conflict in added.conflicts:
+                keep(msgspec.structs.replace(conflict, file=found.name))
+            parser = frame.parser or parser
+        self.intake.unread += not parser
+        self.intake.problems += len(problems)
+        self.store.set_problems(problems, stored.sha256)
+        self.log.append("parsed", sha256=stored.sha256, parser=parser, problems=len(problems))
+        _record_head(self.store, self.log)
+        self.store.finish_artifact(stored.sha256, parser)
 
 
 def _record_head(store: Store, log: CustodyLog) -> None:

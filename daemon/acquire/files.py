@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ def _why(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def open_evidence(path: Path) -> BinaryIO:
+def open_evidence(path: Path) -> io.BufferedReader:
     """Opens ``path`` read-only and without touching its access time where the system allows that."""
     flags = os.O_RDONLY | os.O_CLOEXEC
     try:

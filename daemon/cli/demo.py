@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rackprint.daemon.cli.output import Complaints, Format, show
+
+if TYPE_CHECKING:
+    from rackprint.fingerprint.link.result import Linkage
 
 BY_DEVICE = {"device": "device", "exhibit": "exhibit", "model": "model", "accounts": "accounts", "why": "tied by"}
 
@@ -40,14 +44,14 @@ def demo(
     complain = Complaints()
     take([rack], out, complain)
     with Answers(out) as answers:
-        sheets = answers.sheets()
+        sheets, ties = answers.sheets(), _ties(answers.linkage())
     rows = [
         {
             "device": s.device.id,
             "exhibit": s.first("exhibit"),
             "model": s.model,
             "accounts": _columns([link.account for link in s.links]),
-            "why": "; ".join(_kinds(s.links)),
+            "why": ties.get(s.device.id, ""),
         }
         for s in sheets
         if s.links
@@ -56,5 +60,23 @@ def demo(
     report = out / "report.html"
     write(out, report)
     print(f"report: {report.resolve()}")
-    print(f"next:   rackprint explain {_example(sheets)} --case {out}")
+    two = " ".join(link.account for link in sheets[0].links[:2]) if sheets else ""
+    print(f"next:   .venv/bin/rackprint explain {two} --case {out}")
     complain.exit()
+
+
+def _columns(accounts: list[str]) -> str:
+    """One line a platform."""
+    platforms: dict[str, list[str]] = {}
+    for account in accounts:
+        platform, _, handle = account.partition(":")
+        platforms.setdefault(platform, []).append(handle)
+    return "\n".join(f"{platform}: {', '.join(handles)}" for platform, handles in sorted(platforms.items()))
+
+
+def _ties(linkage: Linkage) -> dict[str, str]:
+    """For each device the kinds of values that hold it together, the most used first."""
+    kinds: dict[str, Counter[str]] = {}
+    for tie in linkage.ties:
+        kinds.setdefault(tie.device, Counter())[tie.signal] += 1
+    return {device: ", ".join(name for name, _ in found.most_common(4)) for device, found in kinds.items()}

@@ -6,14 +6,13 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rackprint.daemon.cells import guarded, printable
+from rackprint.daemon.cells import cell, guarded, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,21 +66,8 @@ def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str], title: str) 
         numeric = any(isinstance(row.get(key), int | float) for row in rows)
         table.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell(row.get(key)))) for key in columns))
+        table.add_row(*(Text("\n".join(map(printable, cell(row.get(key)).split("\n")))) for key in columns))
     console().print(table)
-
-
-def cell(value: Any) -> str:
-    """A value as people read it: times to the second in UTC, lists by commas, no None."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, float):
-        return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"
-    if isinstance(value, list | tuple):
-        return ", ".join(cell(v) for v in value)
-    return str(value)
 
 
 class Complaints:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from rackprint.daemon.atomic import whole
 from rackprint.daemon.cells import guarded
 from rackprint.fingerprint.link.linker import link
 from rackprint.fingerprint.link.result import Linkage
@@ -36,9 +36,11 @@ def write(linkage: Linkage, out: Path, form: str = "csv") -> None:
     out.mkdir(parents=True, exist_ok=True)
     put = _parquet if form == "parquet" else _csv
     for name, rows in tables(linkage).items():
-        _whole(out / f"{name}.{form}", lambda path, name=name, rows=rows: put(path, COLUMNS[name], rows))  # type: ignore[misc]
+        with whole(out / f"{name}.{form}") as path:
+            put(path, COLUMNS[name], rows)
     summary = msgspec.json.format(msgspec.json.encode(_summary(linkage)), indent=2)
-    _whole(out / "summary.json", lambda path: path.write_bytes(summary + b"\n") and None)
+    with whole(out / "summary.json") as path:
+        path.write_bytes(summary + b"\n")
 
 
 def tables(linkage: Linkage) -> dict[str, list[Row]]:
@@ -119,12 +121,3 @@ def _parquet(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
     }
     schema = pa.schema([(c, kinds.get(c, pa.string())) for c in columns])
     parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-
-
-def _whole(path: Path, put: Callable[[Path], None]) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        put(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -14,9 +14,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.vault import sync_folder
@@ -25,7 +26,8 @@ START = "0" * 64
 Entry = dict[str, Any]
 
 
-class Head(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Head:
     """The last entry's hash, and how many entries there are."""
 
     hash: str
