@@ -27,13 +27,15 @@ def guarded(text: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value as people read it: times to the second in UTC, lists by commas, no None."""
+    """A value as people read it: times to the minute in UTC, lists by commas, no None."""
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, float):
-        return f"{value:.3f}" if 0 < abs(value) < 1 else f"{value:.1f}"
+        if 0 < abs(value) < 1:
+            return f"{value:.6f}" if value > 0.9995 else f"{value:.3f}"  # 0.999999 is not 1
+        return f"{value:.1f}"
     if isinstance(value, list | tuple):
         return ", ".join(cell(v) for v in value)
     return str(value)

@@ -14,8 +14,8 @@ def components(n: int, a: Sequence[int], b: Sequence[int]) -> array[int]:
     for edge, (x, y) in enumerate(zip(a, b, strict=True)):
         if not (0 <= x < n and 0 <= y < n):
             raise ValueError(f"edge {edge} joins {x} and {y}, of {n} nodes")
-        x, y = _find(parent, x), _find(parent, y)
-        parent[max(x, y)] = min(x, y)
+        left, right = _find(parent, x), _find(parent, y)
+        parent[max(left, right)] = min(left, right)
     for node in range(n):
         parent[node] = parent[parent[node]]
     return parent

@@ -50,7 +50,7 @@ def _values(signals: list[Signal]) -> Any:
 
 
 def _foreign(observation: Observation, signals: list[Signal]) -> bool:
-    kind, _, source = observation.source.partition(":")
+    _, _, source = observation.source.partition(":")
     ssid = next((str(s.value) for s in observation.signals if s.name == "ssid"), "")
     usual = scope_key(
         signals[0].name, source_kind=observation.source_kind, source=source, app=observation.app, ssid=ssid

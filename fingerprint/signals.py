@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from types import MappingProxyType
 
 from rackprint.fingerprint.identifiers import drm, eid, exhibit, iccid, imei, imsi, install, mac, meid, serial
@@ -65,7 +66,7 @@ def _number(raw: str) -> tuple[Value, bool, str]:
         value = float(text)
     except ValueError:
         return text, False, "not a number"
-    if value != value or value in {float("inf"), float("-inf")}:
+    if not isfinite(value):
         return text, False, "not a finite number"
     return (int(value) if value.is_integer() else value), True, ""
 
@@ -136,7 +137,7 @@ _SPECS: list[SignalSpec] = [
     SignalSpec("bssid", Tier.CONTEXT, Scope.NONE, _of(mac.read)),
     SignalSpec("adb_host_key", Tier.CONTEXT, Scope.NONE, _adb_key),
     SignalSpec("ssid", Tier.CONTEXT, Scope.NONE, _ssid),
-    *_all(Tier.CONTEXT, "ip usb_path hub cell_id hostname device_name sni dns_name"),
+    *_all(Tier.CONTEXT, "account ip usb_path hub cell_id hostname device_name sni dns_name"),
     *_all(
         Tier.CLASS,
         "brand model device product board manufacturer build_fingerprint android_version sdk security_patch kernel "
@@ -167,7 +168,7 @@ def spec(name: str) -> SignalSpec:
 
 
 def tier(signal: Signal) -> Tier:
-    """A signal's tier; a locally administered Wi-Fi MAC lasts until the network is forgotten, so it is an install id."""
+    """A signal's tier; a locally administered Wi-Fi MAC lasts until its network is forgotten: an install id."""
     if signal.name == "wifi_mac" and mac.is_local(str(signal.value)):
         return Tier.INSTALL
     return spec(signal.name).tier

@@ -18,7 +18,7 @@ ACCOUNTS = {
     "first_seen": "first seen (UTC)", "last_seen": "last seen (UTC)", "observations": "obs.", "reasons": "reasons",
 }  # fmt: skip
 STEPS = {
-    "signal": "signal", "value": "value", "bits": "bits", "carriers": "seen in", "from": "from", "to": "to",
+    "step": "step", "signal": "signal", "value": "value", "bits": "bits", "carriers": "seen in",
     "first": "stands at", "second": "and at",
 }  # fmt: skip
 
@@ -73,7 +73,8 @@ def explain(
 
         for line in found.summary():
             print(printable(line))
-    show(rows, STEPS, form)
+    if rows or form is Format.CSV:
+        show(rows, STEPS, form)
     if form is Format.TABLE:
         for line in found.remarks():
             print(printable(line))

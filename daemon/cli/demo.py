@@ -13,7 +13,13 @@ from rackprint.daemon.cli.output import Complaints, Format, show
 if TYPE_CHECKING:
     from rackprint.fingerprint.link.result import Linkage
 
-BY_DEVICE = {"device": "device", "exhibit": "exhibit", "model": "model", "accounts": "accounts", "why": "tied by"}
+BY_DEVICE = {
+    "device": "device",
+    "exhibit": "exhibit",
+    "model": "model and flags",
+    "accounts": "accounts",
+    "why": "tied by",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +55,7 @@ def demo(
         {
             "device": s.device.id,
             "exhibit": s.first("exhibit"),
-            "model": s.model,
+            "model": "\n".join([s.model, *(f"! {flag}" for flag in s.device.flags)]),
             "accounts": _columns([link.account for link in s.links]),
             "why": ties.get(s.device.id, ""),
         }

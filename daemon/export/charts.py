@@ -46,7 +46,7 @@ def rack_map(slots: Sequence[Slot]) -> str:
     height = 24 + len(hubs) * (_CELL_H + _GAP)
     out = [_open(width, height, "Rack map: one box a phone, by hub and port")]
     out += [
-        f'<text class="axis" x="{_LEFT + n * (_CELL_W + _GAP) + _CELL_W / 2}" y="14" text-anchor="middle">port {port}</text>'
+        f'<text class="axis port" x="{_LEFT + n * (_CELL_W + _GAP) + _CELL_W / 2}" y="14">port {port}</text>'
         for n, port in enumerate(ports)
     ]
     for row, (hub, found_slots) in enumerate(sorted(hubs.items())):

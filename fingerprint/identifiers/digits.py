@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _SEPARATORS = re.compile(r"[\s\-./]")
 _ODD = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # a doubled digit, its own digits summed
@@ -37,5 +38,5 @@ def uniform(text: str) -> bool:
 
 def counting(text: str) -> bool:
     """Digits that count up or down without a break, as placeholders do."""
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(text, text[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(text)}
     return steps in ({1}, {9})

@@ -15,6 +15,8 @@ from rackprint.fingerprint.link.result import AccountLink, Device, Linkage, Tie
 from rackprint.fingerprint.model import Observation, Position, Signal, Tier
 from rackprint.fingerprint.signals import spec, tier
 
+_FEW = 3  # places a person is shown; the record holds all
+
 
 class Place(msgspec.Struct, frozen=True):
     """Where a value stands: observation, source, artifact (SHA-256) and position in it."""
@@ -61,7 +63,9 @@ class Shared(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The whole answer. ``device`` is empty when the two accounts are on no device together."""
+    """The whole answer. ``device`` is empty when the two accounts are on no device together. ``steps`` lead from one
+    account's observations to the other's (or to the phone itself) without those that show both; ``beside`` are further
+    values that both sides carry; ``both`` are observations that list both accounts."""
 
     a: str
     b: str
@@ -69,39 +73,43 @@ class Explanation(msgspec.Struct, frozen=True):
     probability: float
     weight: float
     steps: tuple[Step, ...]
+    beside: tuple[Step, ...]
     weakest: Step | None
+    both: tuple[Place, ...]
     shown: tuple[Shown, ...]
     against: tuple[str, ...]
     shared: tuple[Shared, ...]
 
     def summary(self) -> Iterator[str]:
         """Lines that say the answer before the table of steps."""
+        weight = f"probability {self.probability:.6f}, {self.weight:.1f} bits"
         if self.b and not self.device:
             yield f"{self.a} and {self.b}: the data shows no device that both were on"
         elif self.b:
-            yield f"{self.a} and {self.b} share device {self.device}: probability {self.probability:.6f}, {self.weight:.1f} bits"
+            yield f"{self.a} and {self.b} share device {self.device}: {weight}"
         else:
-            yield f"{self.a} on device {self.device}: probability {self.probability:.6f}, {self.weight:.1f} bits"
+            yield f"{self.a} on device {self.device}: {weight}"
+        yield from (f"  both are listed in {place}" for place in self.both)
         for shown in self.shown:
-            for place in shown.places[:3]:
+            for place in shown.places[:_FEW]:
                 yield f"  {shown.account} stands in {place}"
-            if len(shown.places) > 3:
-                yield f"  {shown.account} stands in {len(shown.places) - 3} more observations"
+            if len(shown.places) > _FEW:
+                yield f"  {shown.account} stands in {len(shown.places) - _FEW} more observations"
 
     def rows(self) -> list[dict[str, Any]]:
-        """The steps as table rows."""
+        """The steps as table rows: those of the path by number, then what is shared beside it."""
+        numbered = [(str(n), step) for n, step in enumerate(self.steps, 1)] + [("beside", s) for s in self.beside]
         return [
             {
+                "step": number,
                 "signal": step.signal,
                 "value": short(step.value),
                 "bits": step.bits,
-                "carriers": f"{step.observations} observations, {step.devices} device{'s' * (step.devices != 1)}",
-                "from": step.a.observation,
-                "to": step.b.observation,
+                "carriers": f"{step.observations} obs., {step.devices} device{'s' * (step.devices != 1)}",
                 "first": str(step.a),
                 "second": str(step.b),
             }
-            for step in self.steps
+            for number, step in numbered
         ]
 
     def remarks(self) -> Iterator[str]:
@@ -141,18 +149,22 @@ class _Explainer:
         self._graph = graph(tie for tie in linkage.ties if tie.device == device)
 
     def alone(self, link: AccountLink) -> Explanation:
+        """From the account to the phone's surest value."""
         signal, key = self._device.anchor
         anchors = {o for o in self._device.observations if _find(self._observations[o], signal, key)}
-        return self._explanation(link, None, anchors or set(link.observations), set(link.observations))
+        return self._explanation(link, None, anchors)
 
     def together(self, first: AccountLink, second: AccountLink) -> Explanation:
-        return self._explanation(first, second, set(first.observations), set(second.observations))
+        """From one account to the other."""
+        return self._explanation(first, second, set(second.observations))
 
-    def _explanation(self, a: AccountLink, b: AccountLink | None, start: set[str], end: set[str]) -> Explanation:
-        best = widest(self._graph, dict.fromkeys(sorted(start), float("inf")))
-        goal = max(sorted(end & set(best)), key=lambda name: best[name][0])
-        steps = tuple(map(self._step, path(best, goal)))
-        weight = min([a.weight] + ([b.weight] if b else []) + [s.bits for s in steps])
+    def _explanation(self, a: AccountLink, b: AccountLink | None, goal: set[str]) -> Explanation:
+        both = sorted(set(a.observations) & goal)
+        start, end = set(a.observations) - goal, goal - set(a.observations)
+        ties = self._way(start, end)
+        steps = tuple(map(self._step, ties))
+        beside = () if b is None else tuple(self._beside(start, end, {(t.signal, t.key) for t in ties}))
+        weight = min(link.weight for link in (a, b) if link)
         return Explanation(
             a=a.account,
             b=b.account if b else "",
@@ -160,11 +172,31 @@ class _Explainer:
             probability=weights.probability(weight, self._linkage.observations),
             weight=weight,
             steps=steps,
+            beside=beside,
             weakest=min(steps, key=lambda s: s.bits, default=None),
+            both=tuple(_place(self._observations[o]) for o in both) if b else (),
             shown=tuple(self._shown(link) for link in (a, b) if link),
             against=tuple(self._against([*a.observations, *(b.observations if b else ())])),
             shared=(),
         )
+
+    def _way(self, start: set[str], end: set[str]) -> list[Tie]:
+        best = widest(self._graph, dict.fromkeys(sorted(start), float("inf")))
+        reached = sorted(end & set(best))
+        if not reached:
+            return []
+        return path(best, max(reached, key=lambda name: (best[name][0], -len(path(best, name)))))
+
+    def _beside(self, start: set[str], end: set[str], used: set[tuple[str, str]]) -> Iterator[Step]:
+        """What observations of both sides carry beside the path, one step a value."""
+        for signal, key, bits in sorted({(t.signal, t.key, t.bits) for found in self._graph.values() for t in found}):
+            if (signal, key) in used:
+                continue
+            a = next((o for o in sorted(start) if _find(self._observations[o], signal, key)), "")
+            b = next((o for o in sorted(end) if _find(self._observations[o], signal, key)), "")
+            if a and b:
+                carriers = [o for o in self._device.observations if _find(self._observations[o], signal, key)]
+                yield self._step(Tie(a, b, signal, key, bits, len(carriers)))
 
     def _step(self, tie: Tie) -> Step:
         a, b = self._observations[tie.a], self._observations[tie.b]
@@ -180,7 +212,7 @@ class _Explainer:
         )
 
     def _shown(self, link: AccountLink) -> Shown:
-        places = tuple(_place(self._observations[name]) for name in link.observations)
+        places = tuple(_listed(self._observations[name], link.account) for name in link.observations)
         return Shown(link.account, link.device, link.probability, link.weight, places)
 
     def _against(self, names: Sequence[str]) -> Iterator[str]:
@@ -211,10 +243,16 @@ def _apart(
     common = sorted(set(ours) & set(theirs))
     shared = tuple(Shared(name, key.rpartition("|")[2], _why_not(ours[name, key])) for name, key in common)
     shown = tuple(
-        Shown(x.account, x.device, x.probability, x.weight, tuple(_place(observations[o]) for o in x.observations))
+        Shown(
+            x.account,
+            x.device,
+            x.probability,
+            x.weight,
+            tuple(_listed(observations[o], x.account) for o in x.observations),
+        )
         for x in (*left, *right)
     )
-    return Explanation(a, b, "", 0.0, 0.0, (), None, shown, (), shared)
+    return Explanation(a, b, "", 0.0, 0.0, (), (), None, (), shown, (), shared)
 
 
 def _values(observations: Mapping[str, Observation], links: list[AccountLink]) -> dict[tuple[str, str], Signal]:
@@ -245,3 +283,8 @@ def _find(observation: Observation, signal: str, key: str) -> Signal | None:
 def _place(observation: Observation, signal: Signal | None = None) -> Place:
     position = signal.position if signal is not None and signal.position != Position() else observation.position
     return Place(observation.id, observation.source, observation.artifact, position)
+
+
+def _listed(observation: Observation, account: str) -> Place:
+    """Where an observation names the account: its own line in a list of them, else the observation's place."""
+    return _place(observation, _find(observation, "account", account))

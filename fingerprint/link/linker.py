@@ -77,9 +77,11 @@ def _ties(union: Union, columns: Columns, rows: list[Observation], ids: dict[int
         weight = weights.bits(value.signal, value.tier)
         device = ids[union.labels[center]]
         a = columns.ids[center]
-        for row in value.rows:
-            if row != center:
-                ties.append(Tie(a, columns.ids[row], value.signal, value.key, weight, len(value.rows), device))
+        ties += [
+            Tie(a, columns.ids[row], value.signal, value.key, weight, len(value.rows), device)
+            for row in value.rows
+            if row != center
+        ]
     return ties
 
 
@@ -145,11 +147,11 @@ def _sources(device: Device, found: list[Observation]) -> dict[str, float]:
 def _reasons(device: Device, start: Observation, steps: list[Tie]) -> Iterable[str]:
     signal, key = device.anchor
     if start.source_kind is SourceKind.ACQUISITION:
-        yield f"the account stands on the phone itself ({start.source.partition(':')[2]})"
+        yield f"listed on the phone ({start.source.partition(':')[2]})"
     for tie in steps:
-        yield f"{tie.signal} {short(tie.key)} is shared by {tie.observations} observations ({tie.bits:.0f} bits)"
+        yield f"{tie.signal} {short(tie.key)} in {tie.observations} observations ({tie.bits:.0f} bits)"
     if not steps and signal:
-        yield f"seen with {signal} {short(key)}"
+        yield f"{signal} {short(key)}"
     if not signal:
         yield "nothing in it tells the phone"
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from rackprint.fingerprint.link.result import Tie
 
 Graph = Mapping[str, list[Tie]]
@@ -42,11 +44,14 @@ def widest(ties: Graph, sources: Mapping[str, float]) -> dict[str, tuple[float, 
 
 
 def path(best: Mapping[str, tuple[float, Tie | None]], end: str) -> list[Tie]:
-    """The ties on the best way to ``end``, from its source on."""
+    """The ties on the best way to ``end``, each turned so that it leads there. Ties in a row that share one value are
+    one tie: all its carriers are tied to each other."""
     steps: list[Tie] = []
     tie = best[end][1]
     while tie is not None:
-        steps.append(tie)
-        end = tie.a if tie.b == end else tie.b
-        tie = best[end][1]
+        start = tie.a if tie.b == end else tie.b
+        if steps and (steps[-1].signal, steps[-1].key) == (tie.signal, tie.key):
+            end = steps.pop().b
+        steps.append(msgspec.structs.replace(tie, a=start, b=end))
+        end, tie = start, best[start][1]
     return steps[::-1]

@@ -172,7 +172,7 @@ class _Uniter:
 
 
 def _passes(columns: list[Column]) -> list[list[Column]]:
-    """Exhibit labels first, since a person wrote them; then what the unit bears, what an app reads, what is installed."""
+    """A person's labels first, then what the unit bears, what an app reads of it, what is installed."""
 
     def level(column: Column) -> int:
         if column.signal == "exhibit":

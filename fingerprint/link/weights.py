@@ -11,6 +11,7 @@ from math import log2
 from rackprint.fingerprint.model import Tier
 from rackprint.fingerprint.signals import spec
 
+CAP = 0.999999
 _M = {Tier.HARDWARE: 0.99, Tier.INSTALL: 0.95}
 
 
@@ -21,6 +22,6 @@ def bits(signal: str, tier: Tier) -> float:
 
 def probability(weight: float, observations: int) -> float:
     """Of a link of ``weight`` bits among ``observations``: each could be any other's partner, so the odds before any
-    evidence are 1 to their number."""
+    evidence are 1 to their number. Never above CAP: the priors are assumptions, and no figure on them is surer."""
     exponent = weight - log2(max(2, observations))
-    return round(1 / (1 + 2 ** -max(-1000.0, min(1000.0, exponent))), 9)
+    return min(CAP, round(1 / (1 + 2 ** -max(-1000.0, min(1000.0, exponent))), 9))

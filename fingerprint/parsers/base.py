@@ -63,6 +63,7 @@ class Findings:
 
     def account(self, account: str, line: Line) -> None:
         self._accounts.setdefault(account, self.position(line))
+        self.add("account", account, line)
 
     def problem(self, reason: str, remedy: str, line: Line | None = None) -> None:
         position = self.position(line) if line is not None else Position(member=self._member)

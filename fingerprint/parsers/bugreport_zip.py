@@ -1,4 +1,4 @@
-"""Bugreports as zip archives (Android 7 and later): the report's text is found and read, whatever state the zip is in."""
+"""Bugreports as zip archives (Android 7 and later): finds the report's text and reads what there is of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rows of ``content query --uri content://telephony/siminfo``: every SIM the phone has held.
 
-``sim_id`` is the slot; -1 marks a SIM that is no longer in the phone (AOSP, SubscriptionManager.INVALID_SIM_SLOT_INDEX).
+``sim_id`` is the slot; -1 marks a SIM no longer in the phone (AOSP, SubscriptionManager.INVALID_SIM_SLOT_INDEX).
 """
 
 from __future__ import annotations

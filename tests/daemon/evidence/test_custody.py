@@ -2,6 +2,7 @@ import json
 import threading
 
 import pytest
+
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import START, CustodyLog, Head
 from rackprint.daemon.evidence.verify import verify_case
@@ -20,11 +21,11 @@ def log(tmp_path):
 def test_entries_are_chained(log):
     assert log.head() == Head(START, 0)
     first = log.append("opened", by="rackprint")
-    second = log.append("linked", devices=2, name="‮ü\n")
+    second = log.append("linked", devices=2, name="\u202eü\n")
     entries = list(log.entries())
     assert [e["prev"] for e in entries] == [START, first.hash]
     assert log.head() == second == Head(entries[-1]["hash"], 2)
-    assert entries[1]["name"] == "‮ü\n"
+    assert entries[1]["name"] == "\u202eü\n"
 
 
 def test_a_torn_line_is_kept_in_an_entry_of_its_own(log):

@@ -3,6 +3,7 @@ import os
 import stat
 
 import pytest
+
 from rackprint.daemon.evidence.vault import Vault
 
 

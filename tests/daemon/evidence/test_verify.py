@@ -1,6 +1,7 @@
 """verify finds every single changed byte, and every entry that was removed, moved, added or cut off."""
 
 import pytest
+
 from rackprint.daemon.evidence.custody import CustodyLog
 from rackprint.daemon.evidence.vault import Vault
 from rackprint.daemon.evidence.verify import verify_case

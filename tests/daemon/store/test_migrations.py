@@ -4,9 +4,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+
 from rackprint.daemon.store.engine import REVISION, config, upgrade
 from rackprint.daemon.store.models import Base
-from sqlalchemy import create_engine, inspect
 
 
 def test_migrations_make_what_the_models_declare(tmp_path):

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rackprint.daemon.store.records import Artifact, StoreError
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Linkage, Tie

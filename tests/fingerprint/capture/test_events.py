@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import build
 from corpus import corpus
 
+import build
 from rackprint.fingerprint.capture.events import read_events
 from rackprint.fingerprint.capture.packets import SYN, Packet
 from rackprint.fingerprint.model import Problem

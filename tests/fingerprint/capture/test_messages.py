@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.dhcp import DhcpError, parse_dhcp
 from rackprint.fingerprint.capture.dns import DnsError, DnsName, parse_dns
 from rackprint.fingerprint.capture.packets import SYN, Packet

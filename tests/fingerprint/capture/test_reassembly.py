@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.packets import ACK, SYN
 from rackprint.fingerprint.capture.reassembly import FLOW_BYTES, Streams
 from rackprint.fingerprint.capture.tls import TlsError

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.ja4 import ja4
 from rackprint.fingerprint.capture.tls import (
     ClientHello,
