@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from rackprint.fingerprint.model import Observation, Scope, Signal, SourceKind, Tier
 from rackprint.fingerprint.signals import spec, tier
 
@@ -48,11 +50,13 @@ class Columns:
 
 
 def build(observations: Iterable[Observation]) -> tuple[Columns, list[Observation]]:
-    """Columns and the observations in their row order. Invalid values and signals that do not tie stay outside, and of
-    observations with the same id the first counts."""
+    """Columns and the observations in their row order. Invalid values and signals that do not tie stay outside. Of
+    observations with the same id one counts: the smallest as JSON, so that the order of the input decides nothing."""
     unique: dict[str, Observation] = {}
     for observation in observations:
-        unique.setdefault(observation.id, observation)
+        known_as = unique.setdefault(observation.id, observation)
+        if known_as is not observation:
+            unique[observation.id] = min(known_as, observation, key=msgspec.json.encode)
     rows = [unique[name] for name in sorted(unique)]
     columns: dict[tuple[str, Tier], Column] = {}
     codes: dict[tuple[str, Tier], dict[str, int]] = {}

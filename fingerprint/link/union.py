@@ -77,6 +77,7 @@ class _Uniter:
     def run(self) -> Union:
         for group in _passes(self._columns):
             self._pass([value for column in group for value in _shared(column)])
+        self._settle()
         self._union.ties.sort(key=Shared.order)
         self._union.contested.sort(key=lambda c: c.value.order())
         return self._union
@@ -97,7 +98,8 @@ class _Uniter:
         joined: list[Shared] = []
         for value in values:
             carried = self._carriers(value)
-            why = self._contradiction(units, carried) or self._common(value)
+            # a value that stands on one device only has nothing left to decide: it supports what is there
+            why = (self._contradiction(units, carried) or self._common(value)) if len(carried) > 1 else ""
             if why:
                 self._union.contested.append(Contested(value, why))
             else:
@@ -105,7 +107,7 @@ class _Uniter:
         tangled = self._tangled(joined, units)
         self._take([v for v in joined if id(v) not in tangled])
         if tangled:
-            self._one_by_one([v for v in joined if id(v) in tangled])
+            self._one_by_one([v for v in joined if id(v) in tangled], units)
 
     def _tangled(self, values: list[Shared], units: dict[int, Units]) -> set[int]:
         """Identities of the values in those groups that, taken together, would hold a contradiction."""
@@ -119,14 +121,39 @@ class _Uniter:
         bad = {label for label, roots in groups.items() if len(roots) > 1 and self._contradiction(units, roots)}
         return {id(v) for v in values if labels[v.rows[0]] in bad} if bad else set()
 
-    def _one_by_one(self, values: list[Shared]) -> None:
+    def _one_by_one(self, values: list[Shared], units: dict[int, Units]) -> None:
+        """Takes ``values`` in their order, judging each against what the ones before it made."""
+        parent: dict[int, int] = {}
+
+        def find(root: int) -> int:
+            while (above := parent.get(root, root)) != root:
+                parent[root] = root = parent.get(above, above)
+            return root
+
+        held = dict(units)
+        taken: list[Shared] = []
         for value in sorted(values, key=Shared.order):
-            units = self._units({self._union.labels[row] for row in value.rows})
-            why = self._contradiction(units, self._carriers(value))
+            roots = {find(label) for label in self._carriers(value)}
+            why = self._contradiction(held, roots)
             if why:
                 self._union.contested.append(Contested(value, f"{why}, by way of other values"))
-            else:
-                self._take([value])
+                continue
+            taken.append(value)
+            first = min(roots)
+            merged: Units = defaultdict(set)
+            for root in roots:
+                parent[root] = first
+                for signal, codes in held.pop(root, {}).items():
+                    merged[signal] |= codes
+            if merged:
+                held[first] = merged
+        self._take(taken)
+
+    def _settle(self) -> None:
+        """A value whose carriers other values have made one device in the end is contested no more."""
+        settled = [c.value for c in self._union.contested if len(self._carriers(c.value)) == 1]
+        self._union.contested = [c for c in self._union.contested if len(self._carriers(c.value)) > 1]
+        self._union.ties += settled
 
     def _take(self, values: list[Shared]) -> None:
         for value in values:
@@ -137,13 +164,12 @@ class _Uniter:
     def _carriers(self, value: Shared) -> set[int]:
         return {self._union.labels[row] for row in value.rows}
 
-    def _units(self, roots: set[int] | None = None) -> dict[int, Units]:
+    def _units(self) -> dict[int, Units]:
         """Unit-scope values of each device as it stands, by root."""
         found: dict[int, Units] = defaultdict(lambda: defaultdict(set))
         for row, label in enumerate(self._union.labels):
-            if self._rows[row] and (roots is None or label in roots):
-                for signal, code in self._rows[row]:
-                    found[label][signal].add(code)
+            for signal, code in self._rows[row]:
+                found[label][signal].add(code)
         return found
 
     def _contradiction(self, units: dict[int, Units], roots: set[int]) -> str:

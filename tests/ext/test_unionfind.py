@@ -5,6 +5,7 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rackprint.ext import unionfind, unionfind_py
 
 BOTH = pytest.mark.parametrize("components", [unionfind.components, unionfind_py.components], ids=["kernel", "twin"])
