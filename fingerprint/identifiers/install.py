@@ -51,7 +51,7 @@ def token(raw: str) -> Identifier:
     text = raw.strip()
     if len(text) < 8:
         return _bad("app_instance", text, raw, "shorter than 8 characters")
-    if uniform(text.replace("-", "")):
+    if uniform(text.replace("-", "") or "-"):
         return _bad("app_instance", text, raw, "placeholder")
     return Identifier("app_instance", text, raw, Scope.APP)
 

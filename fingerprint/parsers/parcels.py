@@ -20,7 +20,7 @@ from rackprint.fingerprint.parsers.text import Line, lines, peek
 
 _START = re.compile(r"Result: Parcel\(")
 _COMMAND = re.compile(r"service call iphonesubinfo (\d+)\b")
-_ROW = re.compile(r"^\s*(?:0x[0-9a-f]{8}: )?((?:[0-9a-f]{8} ?){1,4})\s*'(.*)'")
+_ROW = re.compile(r"^\s*(?:0x[0-9a-f]{8}: )?([0-9a-f]{8}(?: [0-9a-f]{8}){0,3})\s+'(.*)'")
 _LONGEST = 64  # rows; an identifier needs three
 _REPORTING_BODIES = ("01", "35", "86", "91", "98", "99")  # GSMA TS.06, those that phones bear today
 
@@ -36,6 +36,8 @@ class Reply:
 def decode(rows: list[str]) -> Reply:
     """The text of a parcel from its printed rows. Damage is told: the printed characters must agree with the words."""
     data, shown = b"", ""
+    if len(rows) > _LONGEST:
+        return Reply(why="parcel is longer than any identifier")
     for row in rows:
         found = _ROW.match(row)
         if not found:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import BinaryIO
 
 from rackprint.fingerprint.model import ArtifactInfo, Parsed
@@ -30,7 +31,7 @@ def row(text: str) -> dict[str, str]:
     body = _ROW.sub("", text)
     marks = list(_PART.finditer(body))
     values: dict[str, str] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip_longest(marks, marks[1:]):
         value = body[mark.end() : following.start() if following else len(body)]
         if mark[1] not in _FREE_TEXT:  # columns that are not listed may follow
             value = value.partition(", ")[0]
