@@ -16,7 +16,13 @@ PHOTO = "platform:photogram"
 
 def test_nothing_gives_nothing():
     linkage = link([])
-    assert (linkage.devices, linkage.links, linkage.ties, linkage.conflicts, linkage.observations) == ((), (), (), (), 0)
+    assert (linkage.devices, linkage.links, linkage.ties, linkage.conflicts, linkage.observations) == (
+        (),
+        (),
+        (),
+        (),
+        0,
+    )
 
 
 def test_the_id_is_made_of_the_surest_value_and_outlives_more_observations():
@@ -63,7 +69,7 @@ def test_columns_hold_valid_tying_values_once_and_say_who_read_them():
     serials = columns.columns[0]
     assert (list(serials.rows), list(serials.codes), serials.keys) == ([0, 1], [0, 0], ["R58M1"])
     assert list(serials.first_hand) == [1, 0]
-    assert columns.columns[2].keys == ["ssid:hall|da:a1:19:00:00:01"]
+    assert columns.columns[2].keys == ["ssid:hall|DA:A1:19:00:00:01"]
 
 
 def test_weights_follow_the_priors_and_the_probability_the_number_of_others():
