@@ -42,10 +42,11 @@ class Bounded(io.RawIOBase):
         except Damaged as error:
             self.stopped = f"compressed data is damaged: {error}"
             return 0
+        most = min(self._limit, max(RATIO_FROM, self._packed * RATIO_LIMIT) if self._packed else self._limit)
+        if self._total + len(chunk) > most:
+            chunk = chunk[: most - self._total]
+            self.stopped = f"member unpacks to over {most >> 20} MiB; a zip bomb"
         self._total += len(chunk)
-        if self._total > self._limit or (self._packed and self._total > max(RATIO_FROM, self._packed * RATIO_LIMIT)):
-            self.stopped = f"member unpacks to over {self._total >> 20} MiB; a zip bomb"
-            return 0
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
