@@ -18,8 +18,8 @@ def slowly(truth, predicted):
     same, joined = [known[a] == known[b] for a, b in pairs], [found[a] == found[b] for a, b in pairs]
     both = sum(s and j for s, j in zip(same, joined, strict=True))
     precise, recalled = [], []
-    for a in known:
-        mine, linked = {b for b in known if known[a] == known[b]}, {b for b in known if found[a] == found[b]}
+    for a, device in known.items():
+        mine, linked = {b for b in known if device == known[b]}, {b for b in known if found[a] == found[b]}
         precise.append(len(mine & linked) / len(linked))
         recalled.append(len(mine & linked) / len(mine))
     n = len(known)
