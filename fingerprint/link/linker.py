@@ -34,10 +34,14 @@ def link(observations: Iterable[Observation]) -> Linkage:
     by_device: dict[str, list[Tie]] = defaultdict(list)
     for tie in ties:
         by_device[tie.device].append(tie)
+    clashes: dict[str, list[Conflict]] = defaultdict(list)
+    for conflict in conflicts:
+        for name in conflict.devices:
+            clashes[name].append(conflict)
     devices: list[Device] = []
     links: list[AccountLink] = []
     for label, found in members.items():
-        device = _device(ids[label], anchors[label], found, conflicts)
+        device = _device(ids[label], anchors[label], found, clashes[ids[label]])
         devices.append(device)
         links += _links(device, found, by_device[device.id], len(rows))
     return Linkage(
@@ -91,8 +95,8 @@ def _conflict(contested: Contested, columns: Columns, union: Union, ids: dict[in
     return Conflict(value.signal, value.key, devices, tuple(columns.ids[row] for row in value.rows), contested.why)
 
 
-def _device(name: str, anchor: tuple[str, str], found: list[Observation], conflicts: tuple[Conflict, ...]) -> Device:
-    told = flags.of(found, [c for c in conflicts if name in c.devices])
+def _device(name: str, anchor: tuple[str, str], found: list[Observation], conflicts: list[Conflict]) -> Device:
+    told = flags.of(found, conflicts)
     return Device(
         id=name,
         anchor=anchor,
