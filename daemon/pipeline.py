@@ -23,6 +23,7 @@ from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 Complain = Callable[[Problem], None]
 Step = Callable[[], None]
 
+EMPTY = Problem("is empty", "fetch it again if it should hold something")
 UNKNOWN_FORMAT = Problem("no parser knows this format", "docs/formats.md lists what is read")
 
 
@@ -192,14 +193,18 @@ def _evidence(paths: Iterable[Path], complain: Complain) -> Iterator[Found]:
 
 
 def _told(frames: Iterator[Frame], found: Found, complain: Complain) -> Iterator[Frame]:
-    """The frames, after their problems were told with the file's name; a named file that nothing reads is one too."""
+    """The frames, after their problems were told with the file's name; an empty file, and a named one that nothing
+    reads, are problems too."""
     told = False
     for frame in frames:
         for problem in frame.problems:
             told = True
             complain(msgspec.structs.replace(problem, file=found.name))
-        if frame.done and not frame.parser and not told and found.named and found.path.name != MANIFEST:
-            complain(msgspec.structs.replace(UNKNOWN_FORMAT, file=found.name))
+        if frame.done and not frame.parser and not told:
+            if not found.path.stat().st_size:
+                complain(msgspec.structs.replace(EMPTY, file=found.name))
+            elif found.named:
+                complain(msgspec.structs.replace(UNKNOWN_FORMAT, file=found.name))
         yield frame
 
 

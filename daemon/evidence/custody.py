@@ -5,6 +5,8 @@ An entry's ``hash`` is the SHA-256 of its other fields as canonical JSON (sorted
 
 A crash while appending can leave a last line without its end. Nothing was acknowledged for it: the next append keeps
 those bytes in an entry of kind ``torn`` and takes the line away.
+
+Text that is not UTF-8, such as a file name in another encoding, is written with its odd bytes as ``\\xff``.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +48,10 @@ def _canonical(value: Any) -> bytes:
 
 def parse(line: bytes) -> Entry:
     """One line as an entry. Raises ValueError unless it is written exactly as :meth:`CustodyLog.append` writes it."""
-    entry = json.loads(line)
+    try:
+        entry = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
     if not isinstance(entry, dict) or _canonical(entry) != line:
         raise ValueError("is not in canonical form")
     return entry
@@ -62,23 +67,42 @@ class CustodyLog:
 
     def append(self, kind: str, **fields: Any) -> Head:
         """Adds an entry with the time and ``fields``; returns the new head."""
-        new = not self.path.exists()
+        return self.append_many([(kind, fields)])
+
+    def append_many(self, entries: Iterable[tuple[str, dict[str, Any]]]) -> Head:
+        """Adds entries of (kind, fields) with a single wait for the disk; returns the new head."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            head = self._mended(file.fileno())
-            head, line = _entry(head, kind, fields)
-            os.write(file.fileno(), line)
+            before = head = self._mended(file.fileno())
+            lines = bytearray()
+            for kind, fields in entries:
+                head, line = _entry(head, kind, fields)
+                lines += line
+            _write(file.fileno(), lines)
             os.fsync(file.fileno())
-        if new:
-            sync_folder(self.path.parent)
+            if before.count == 0:  # the file's name is new
+                sync_folder(self.path.parent)
         return head
+
+    def holds(self, head: Head) -> bool:
+        """Whether entry number ``head.count`` still has the hash ``head.hash``: the log was neither cut nor rewritten
+        since. Ask before appending to a log whose head was recorded elsewhere, or the next record hides the cut."""
+        if head.count == 0:
+            return head.hash == START
+        lines = self._lines()
+        if len(lines) < head.count:
+            return False
+        try:
+            return bool(parse(lines[head.count - 1]).get("hash") == head.hash)
+        except ValueError:
+            return False
 
     def entries(self) -> Iterator[Entry]:
         """All entries in order, unchecked; raises RackprintError at a line that is none."""
         for number, line in enumerate(self._lines(), 1):
             try:
-                yield json.loads(line)
+                yield parse(line)
             except ValueError as error:
                 raise RackprintError(f"{self.path}, line {number}: is no entry; run rackprint verify") from error
 
@@ -101,7 +125,7 @@ class CustodyLog:
             return self._head(descriptor)
         os.ftruncate(descriptor, end)
         head, line = _entry(self._head(descriptor), "torn", {"bytes": torn.hex()})
-        os.write(descriptor, line)
+        _write(descriptor, line)
         return head
 
     def _head(self, descriptor: int) -> Head:
@@ -111,7 +135,7 @@ class CustodyLog:
             return Head(START, 0)
         start = _last_break(descriptor, end - 1)
         try:
-            entry = json.loads(os.pread(descriptor, end - start, start))
+            entry = parse(os.pread(descriptor, end - 1 - start, start))
             return Head(str(entry["hash"]), int(entry["seq"]))
         except (ValueError, KeyError, TypeError) as error:
             raise RackprintError(f"{self.path}: its last line is no entry; run rackprint verify") from error
@@ -119,9 +143,32 @@ class CustodyLog:
 
 def _entry(head: Head, kind: str, fields: dict[str, Any]) -> tuple[Head, bytes]:
     time = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    entry: Entry = {**fields, "kind": kind, "seq": head.count + 1, "time": time, "prev": head.hash}
+    entry: Entry = {**_utf8(fields), "kind": kind, "seq": head.count + 1, "time": time, "prev": head.hash}
     entry["hash"] = entry_hash(entry)
     return Head(entry["hash"], entry["seq"]), _canonical(entry) + b"\n"
+
+
+def _utf8(value: Any) -> Any:
+    """``value`` with every text in it fit for UTF-8; file names can hold lone surrogates that are not."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape" if _escaped(value) else "backslashreplace").decode(
+            "utf-8", "backslashreplace"
+        )
+    if isinstance(value, dict):
+        return {_utf8(key): _utf8(found) for key, found in value.items()}
+    return [_utf8(found) for found in value] if isinstance(value, (list, tuple)) else value
+
+
+def _escaped(text: str) -> bool:
+    """Whether all surrogates in ``text`` stand for single bytes, as Python reads file names."""
+    return not any("\ud800" <= c <= "\udc7f" or "\udd00" <= c <= "\udfff" for c in text)
+
+
+def _write(descriptor: int, data: bytes | bytearray) -> None:
+    """All of ``data``: one call may take only a part of it."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _last_break(descriptor: int, size: int) -> int:

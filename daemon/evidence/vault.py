@@ -16,6 +16,7 @@ from rackprint.daemon.acquire.files import open_evidence
 
 CHUNK = 1 << 20
 HEX = 64
+DIGITS = frozenset("0123456789abcdef")
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class Vault:
         return self.add(io.BytesIO(data))
 
     def add(self, stream: BinaryIO) -> Stored:
-        self.root.mkdir(parents=True, exist_ok=True)
+        self._make_root()
         digest, size = hashlib.sha256(), 0
         descriptor, name = tempfile.mkstemp(dir=self.root, prefix=".new-")
         temporary = Path(name)
@@ -64,19 +65,25 @@ class Vault:
 
     def _place(self, temporary: Path, sha256: str) -> bool:
         final = self.path(sha256)
-        fresh = not final.parent.is_dir()
         final.parent.mkdir(exist_ok=True)
         try:
             os.link(temporary, final)  # unlike rename, never replaces what is there
+            new = True
         except FileExistsError:
-            return False
+            new = False  # perhaps by another process that has not synced yet, so that is done here in any case
         sync_folder(final.parent)
-        if fresh:
-            sync_folder(self.root)
-        return True
+        sync_folder(self.root)
+        return new
+
+    def _make_root(self) -> None:
+        if self.root.is_dir():
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (self.root.parent, self.root.parent.parent, self.root.parent.parent.parent):
+            sync_folder(folder)
 
     def path(self, sha256: str) -> Path:
-        if len(sha256) != HEX or not set(sha256) <= set("0123456789abcdef"):
+        if not is_hash(sha256):
             raise ValueError(f"no SHA-256: {sha256!r}")
         return self.root / sha256[:2] / sha256
 
@@ -85,11 +92,24 @@ class Vault:
 
     def files(self) -> Iterator[Path]:
         """Every file below the vault, in a fixed order, whether it belongs there or not; temporary files are none."""
-        if not self.root.is_dir():
+        if not self.root.parent.is_dir():
             return
-        for path in sorted(self.root.rglob("*")):
-            if not path.is_dir() and not (path.parent == self.root and path.name.startswith(".new-")):
+        for path in sorted(self.root.parent.rglob("*")):
+            if (path.is_symlink() or not path.is_dir()) and not (
+                path.parent == self.root and path.name.startswith(".new-")
+            ):
                 yield path
+
+    def hashes(self) -> Iterator[str]:
+        """The names of the artifacts that are there, sorted; what does not lie where it belongs is left out."""
+        for path in self.files():
+            if is_hash(path.name) and path == self.path(path.name):
+                yield path.name
+
+
+def is_hash(value: object) -> bool:
+    """Whether ``value`` is a SHA-256 as the vault writes it."""
+    return isinstance(value, str) and len(value) == HEX and set(value) <= DIGITS
 
 
 def sync_folder(folder: Path) -> None:

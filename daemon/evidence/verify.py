@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.evidence.custody import START, CustodyLog, Entry, entry_hash, parse
-from rackprint.daemon.evidence.vault import Vault
+from rackprint.daemon.evidence.vault import Vault, is_hash
 
 Step = Callable[[], None]
 
@@ -50,6 +50,7 @@ def _chain(log: CustodyLog, faults: list[Fault]) -> Iterator[Entry]:
         except ValueError as error:  # also what is no UTF-8 or no JSON
             faults.append(Fault(place, f"entry was changed: {error}"))
             previous = ""
+            yield {}  # keeps its number, so that those behind it are named rightly
             continue
         if entry.get("hash") != entry_hash(entry):
             faults.append(Fault(place, "entry was changed: its hash does not fit its content"))
@@ -82,10 +83,10 @@ def _artifacts(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> di
     for number, entry in enumerate(entries, 1):
         if entry.get("kind") == "artifact":
             size, name, sha256 = entry.get("size"), entry.get("name"), entry.get("sha256")
-            if not (isinstance(size, int) and isinstance(name, str) and isinstance(sha256, str)):
+            if not (isinstance(size, int) and isinstance(name, str) and is_hash(sha256)):
                 faults.append(Fault(f"{log.path}, line {number}", "artifact entry lacks its hash, size or name"))
                 continue
-            found[sha256] = (size, name)
+            found[str(sha256)] = (size, name)
     return found
 
 
@@ -94,7 +95,7 @@ def _vault(vault: Vault, artifacts: dict[str, tuple[int, str]], step: Step) -> I
     for path in vault.files():
         step()
         name = path.name
-        if name not in artifacts or path.parent.name != name[:2] or path.is_symlink():
+        if name not in artifacts or path != vault.path(name) or path.is_symlink():
             yield Fault(str(path), "is in the vault, but not in the custody log")
             continue
         seen.add(name)
@@ -102,9 +103,14 @@ def _vault(vault: Vault, artifacts: dict[str, tuple[int, str]], step: Step) -> I
         if size != artifacts[name][0]:
             yield Fault(str(path), f"was changed: it has {size} bytes, and had {artifacts[name][0]}")
             continue
-        with open_evidence(path) as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != name:
-                yield Fault(str(path), "was changed: its bytes no longer give its SHA-256")
+        try:
+            with open_evidence(path) as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            yield Fault(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")
+            continue
+        if found != name:
+            yield Fault(str(path), "was changed: its bytes no longer give its SHA-256")
     for sha256, (_, source) in artifacts.items():
         if sha256 not in seen:
             yield Fault(f"{vault.root}/{sha256[:2]}/{sha256}", f"is missing; it was taken from {source}")
