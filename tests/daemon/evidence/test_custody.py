@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 
 import pytest
@@ -29,7 +30,7 @@ def test_entries_are_chained(log):
 
 
 def test_a_torn_line_is_kept_in_an_entry_of_its_own(log):
-    before = log.append("artifact", sha256="a", size=1, name="x")
+    before = log.append("artifact", sha256="a" * 64, size=1, name="x")
     with log.path.open("ab") as file:
         file.write(b'{"kind":"arti\xff')
     assert log.head() == before
@@ -63,3 +64,40 @@ def test_a_line_longer_than_one_read_is_found_whole(log):
     head = log.append("short")
     assert log.head() == head
     assert json.loads(log.path.read_bytes().splitlines()[0])["text"][:3] == "xxx"
+
+
+def test_a_batch_is_chained_like_single_entries(log):
+    head = log.append_many([("a", {"n": 1}), ("b", {"n": 2})])
+    assert head == log.head()
+    assert [(e["seq"], e["kind"], e["n"]) for e in log.entries()] == [(1, "a", 1), (2, "b", 2)]
+    assert log.append_many([]) == head
+    assert verify_case(log.path.parent, known(log)) == []
+
+
+def test_names_that_are_no_utf8_are_written_with_their_bytes(log):
+    log.append("x", name=os.fsdecode(b"get\xffprop"), more=["\ud800", {"k\udcfe": 1}], path=("é",))
+    (entry,) = log.entries()
+    assert (entry["name"], entry["more"], entry["path"]) == ("get\\xffprop", ["\\ud800", {"k\\xfe": 1}], ["é"])
+    assert verify_case(log.path.parent, known(log)) == []
+
+
+def test_a_log_holds_a_head_until_it_is_cut_or_rewritten(log):
+    assert log.holds(Head(START, 0))
+    heads = [log.append("x", n=n) for n in range(3)]
+    assert all(log.holds(head) for head in heads)
+    assert not log.holds(Head("0" * 64, 3))
+    assert not log.holds(Head(START[:-1] + "1", 0))
+    log.path.write_bytes(b"".join(log.path.read_bytes().splitlines(keepends=True)[:2]))
+    assert log.holds(heads[1])
+    assert not log.holds(heads[2])
+    log.append("forged")
+    assert not log.holds(heads[2])
+    log.path.write_bytes(log.path.read_bytes().replace(b'"forged"', b'"forged'))
+    assert not log.holds(heads[2])
+
+
+def test_a_line_nested_without_end_is_no_entry(log):
+    log.path.write_bytes(b"[" * 500_000 + b"\n")
+    with pytest.raises(RackprintError, match="no entry"):
+        log.head()
+    assert "nested" in verify_case(log.path.parent, None)[0].reason

@@ -55,3 +55,12 @@ def test_a_failed_read_leaves_nothing_behind(tmp_path):
 def test_only_hashes_name_artifacts(tmp_path, name):
     with pytest.raises(ValueError, match="SHA-256"):
         Vault(tmp_path).path(name)
+
+
+def test_hashes_are_those_of_the_artifacts_and_of_nothing_else(tmp_path):
+    vault = Vault(tmp_path)
+    assert list(vault.hashes()) == []
+    made = [vault.add_bytes(data).sha256 for data in (b"a", b"b", b"")]
+    (vault.root / "stranger").touch()
+    (vault.root / ("0" * 64)).touch()
+    assert list(vault.hashes()) == sorted(made)

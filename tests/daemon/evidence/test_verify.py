@@ -102,3 +102,36 @@ def test_a_forged_chain_does_not_end_in_the_known_head(case):
 
 def test_a_case_without_a_log_is_a_fault(tmp_path):
     assert verify_case(tmp_path, None)[0].reason == "the custody log is missing"
+
+
+def test_a_spoiled_line_does_not_shift_those_behind_it(case):
+    log = CustodyLog(case / CustodyLog.NAME)
+    lines, head = log.path.read_bytes().splitlines(keepends=True), known(log)
+    log.path.write_bytes(b"".join([b"nonsense\n", *lines[1:]]))
+    found = verify_case(case, head)
+    spoiled, stranger = found
+    assert "line 1, byte 0" in spoiled.place
+    assert "vault" in stranger.place  # the artifact that only the spoiled entry named
+
+
+def test_an_artifact_that_cannot_be_read_is_a_fault(case, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("rackprint.daemon.evidence.verify.open_evidence", refuse)
+    assert {f.reason for f in faults(case)} == {"cannot be read: permission denied"}
+
+
+def test_files_and_links_beside_the_artifacts_are_found(case):
+    (case / "vault" / "note.txt").write_text("x")
+    (case / "vault" / "sha256" / "link").symlink_to(case)
+    assert {f.place for f in faults(case)} == {
+        str(case / "vault" / "note.txt"),
+        str(case / "vault" / "sha256" / "link"),
+    }
+
+
+def test_an_entry_naming_no_hash_is_a_fault(case):
+    log = CustodyLog(case / CustodyLog.NAME)
+    log.append("artifact", sha256="../../x", size=1, name="x")
+    assert ["artifact entry lacks" in f.reason for f in faults(case)] == [True]
