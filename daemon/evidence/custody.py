@@ -6,7 +6,7 @@ An entry's ``hash`` is the SHA-256 of its other fields as canonical JSON (sorted
 A crash while appending can leave a last line without its end. Nothing was acknowledged for it: the next append keeps
 those bytes in an entry of kind ``torn`` and takes the line away.
 
-Text that is not UTF-8, such as a file name in another encoding, is written with its odd bytes as ``\\xff``.
+Text that is not UTF-8, such as a file name in another encoding, is written with its odd bytes as ``\\udcff``.
 """
 
 from __future__ import annotations
@@ -151,17 +151,10 @@ def _entry(head: Head, kind: str, fields: dict[str, Any]) -> tuple[Head, bytes]:
 def _utf8(value: Any) -> Any:
     """``value`` with every text in it fit for UTF-8; file names can hold lone surrogates that are not."""
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape" if _escaped(value) else "backslashreplace").decode(
-            "utf-8", "backslashreplace"
-        )
+        return value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
         return {_utf8(key): _utf8(found) for key, found in value.items()}
     return [_utf8(found) for found in value] if isinstance(value, (list, tuple)) else value
-
-
-def _escaped(text: str) -> bool:
-    """Whether all surrogates in ``text`` stand for single bytes, as Python reads file names."""
-    return not any("\ud800" <= c <= "\udc7f" or "\udd00" <= c <= "\udfff" for c in text)
 
 
 def _write(descriptor: int, data: bytes | bytearray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -10,18 +10,15 @@ import msgspec
 from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from rackprint.daemon.store import writing
+from rackprint.daemon.store import reading, writing
 from rackprint.daemon.store.engine import open_engine
 from rackprint.daemon.store.models import (
     ArtifactRow,
-    ConflictRow,
-    DeviceObservationRow,
     DeviceRow,
     LinkRow,
     ObservationRow,
     ProblemRow,
     StateRow,
-    TieRow,
 )
 from rackprint.daemon.store.records import Added, Artifact
 from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Linkage, Tie
@@ -55,7 +52,8 @@ class Store:
         with self._engine.begin() as connection:
             known = select(ArtifactRow.sha256).where(ArtifactRow.sha256 == artifact.sha256)
             if connection.execute(known).first() is None:
-                connection.execute(insert(ArtifactRow), [msgspec.structs.asdict(artifact)])
+                row = msgspec.structs.asdict(artifact)
+                connection.execute(insert(ArtifactRow), [{**row, "name": writing.utf8(artifact.name)}])
 
     def finish_artifact(self, sha256: str, parser: str) -> None:
         """Marks an artifact as read to its end."""
@@ -66,17 +64,22 @@ class Store:
     def artifact(self, sha256: str) -> Artifact | None:
         with Session(self._engine) as session:
             row = session.get(ArtifactRow, sha256)
-            return _artifact(row) if row else None
+            return reading.artifact(row) if row else None
+
+    def artifact_known(self, sha256: str) -> bool:
+        """Whether the artifact was read to its end; one whose reading was interrupted is to be read anew."""
+        found = self.artifact(sha256)
+        return found is not None and found.done
 
     def artifacts(self) -> Iterator[Artifact]:
         """All artifacts by name."""
         with Session(self._engine) as session:
             for row in session.scalars(select(ArtifactRow).order_by(ArtifactRow.name, ArtifactRow.sha256)):
-                yield _artifact(row)
+                yield reading.artifact(row)
 
     def set_problems(self, problems: Sequence[Problem], artifact: str) -> None:
         """The problems of an artifact, in the place of those that an earlier reading left."""
-        rows = [{"artifact": artifact, "body": msgspec.json.encode(problem)} for problem in problems]
+        rows = [{"artifact": artifact, "body": writing.problem_body(problem)} for problem in problems]
         with self._engine.begin() as connection:
             connection.execute(delete(ProblemRow).where(ProblemRow.artifact == artifact))
             if rows:
@@ -89,16 +92,19 @@ class Store:
                 yield decode(body)
 
     def add_observations(self, observations: Sequence[Observation]) -> Added:
-        """Adds those with a new id in one commit; adding again is harmless."""
+        """Adds those with a new id in one commit; adding again is harmless. What cannot be kept (an id that says
+        something else already, a number that is not finite, broken text) is told in ``conflicts``; the rest is added.
+        """
         with self._engine.begin() as connection:
             return writing.add_observations(connection, observations)
 
     def observations(self) -> Iterator[Observation]:
         """All observations in the order of their ids, a batch at a time."""
         decode = msgspec.json.Decoder(Observation).decode
-        last = ""
+        last: str | None = None
         while True:
-            page = select(ObservationRow.id, ObservationRow.body).where(ObservationRow.id > last)
+            page = select(ObservationRow.id, ObservationRow.body)
+            page = page if last is None else page.where(ObservationRow.id > last)
             with self._engine.connect() as connection:
                 rows = connection.execute(page.order_by(ObservationRow.id).limit(_BATCH)).all()
             if not rows:
@@ -112,6 +118,11 @@ class Store:
             row = session.get(ObservationRow, name)
             return msgspec.json.decode(row.body, type=Observation) if row else None
 
+    def observations_by_ids(self, ids: Iterable[str]) -> dict[str, Observation]:
+        """Those of ``ids`` that there are, by id."""
+        with Session(self._engine) as session:
+            return reading.observations(session, ids)
+
     def counts(self) -> dict[str, int]:
         """How many rows there are of what a person would count."""
         tables = {"artifacts": ArtifactRow, "observations": ObservationRow, "devices": DeviceRow, "links": LinkRow}
@@ -122,7 +133,8 @@ class Store:
             }
 
     def set_custody_head(self, head: str, count: int) -> None:
-        self._set({"custody_head": head, "custody_count": str(count)})
+        with self._engine.begin() as connection:
+            writing.set_state(connection, {"custody_head": head, "custody_count": str(count)})
 
     def custody_head(self) -> tuple[str, int] | None:
         """The custody log's head and count as last recorded; None before the first."""
@@ -134,63 +146,43 @@ class Store:
         """Puts ``linkage`` in the place of the one before, in one transaction."""
         with self._engine.begin() as connection:
             writing.replace_linkage(connection, linkage)
-        self._set({"linked_observations": str(linkage.observations)})
 
     def linkage(self) -> Linkage:
         """The linkage as it was put in."""
         with Session(self._engine) as session:
-            members: dict[str, list[str]] = {}
-            for row in session.execute(
-                select(DeviceObservationRow.device, DeviceObservationRow.observation).order_by(
-                    DeviceObservationRow.observation
-                )
-            ):
-                members.setdefault(row.device, []).append(row.observation)
-            linked = session.get(StateRow, "linked_observations")
+            linked = session.get(StateRow, writing.LINKED)
             return Linkage(
-                tuple(_device(d, members[d.id]) for d in session.scalars(select(DeviceRow).order_by(DeviceRow.id))),
-                tuple(map(_link, session.scalars(select(LinkRow).order_by(LinkRow.account, LinkRow.device)))),
-                tuple(map(_tie, session.scalars(select(TieRow).order_by(TieRow.number)))),
-                tuple(map(_conflict, session.scalars(select(ConflictRow).order_by(ConflictRow.number)))),
+                reading.devices(session),
+                reading.links(session),
+                reading.ties(session),
+                reading.conflicts(session),
                 int(linked.value) if linked else 0,
             )
 
-    def _set(self, values: dict[str, str]) -> None:
+    def devices(self) -> tuple[Device, ...]:
+        """All devices by id."""
         with Session(self._engine) as session:
-            for key, value in values.items():
-                session.merge(StateRow(key=key, value=value))
-            session.commit()
+            return reading.devices(session)
 
+    def device(self, name: str) -> Device | None:
+        with Session(self._engine) as session:
+            return next(iter(reading.devices(session, name)), None)
 
-def _artifact(row: ArtifactRow) -> Artifact:
-    return Artifact(row.sha256, row.name, row.size, row.taken_at, row.added_at, row.exhibit, row.parser, row.done)
+    def links(self, *, account: str | None = None, device: str | None = None) -> tuple[AccountLink, ...]:
+        """Links of accounts to devices by account, all or those of one account or device."""
+        with Session(self._engine) as session:
+            return reading.links(session, account, device)
 
+    def ties(self, device: str | None = None) -> tuple[Tie, ...]:
+        """Ties in the linker's order, all or those of one device."""
+        with Session(self._engine) as session:
+            return reading.ties(session, device)
 
-def _device(row: DeviceRow, members: list[str]) -> Device:
-    anchor = (row.anchor_signal, row.anchor_key)
-    return Device(row.id, anchor, tuple(members), row.first_seen, row.last_seen, _tuple(row.flags), _tuple(row.notes))
+    def conflicts(self) -> tuple[Conflict, ...]:
+        with Session(self._engine) as session:
+            return reading.conflicts(session)
 
-
-def _link(row: LinkRow) -> AccountLink:
-    return AccountLink(
-        row.account,
-        row.device,
-        row.probability,
-        row.weight,
-        row.first_seen,
-        row.last_seen,
-        _tuple(row.observations),
-        _tuple(row.reasons),
-    )
-
-
-def _tie(row: TieRow) -> Tie:
-    return Tie(row.a, row.b, row.signal, row.key, row.bits, row.observations, row.device)
-
-
-def _conflict(row: ConflictRow) -> Conflict:
-    return Conflict(row.signal, row.key, _tuple(row.devices), _tuple(row.observations), row.why)
-
-
-def _tuple(text: str) -> tuple[str, ...]:
-    return msgspec.json.decode(text, type=tuple[str, ...])
+    def accounts(self, beginning: str = "") -> list[str]:
+        """Accounts that were seen, linked or not, sorted; only those that begin so."""
+        with Session(self._engine) as session:
+            return list(reading.accounts(session, beginning))

@@ -15,13 +15,16 @@ from rackprint.daemon.store.models import (
     LinkRow,
     ObservationAccountRow,
     ObservationRow,
+    StateRow,
     TieRow,
 )
+from rackprint.daemon.store.reading import MANY
 from rackprint.daemon.store.records import Added
 from rackprint.fingerprint.link.result import Linkage
 from rackprint.fingerprint.model import Observation, Problem
 
-_MANY = 500  # values in one IN list; SQLite takes 32,766 variables
+LINKED = "linked_observations"
+_EMPTY = b'"value":null'  # JSON has no number for infinity and NaN; a text that says so has its quotes escaped
 
 
 def add_observations(connection: Connection, observations: Sequence[Observation]) -> Added:
@@ -32,9 +35,19 @@ def add_observations(connection: Connection, observations: Sequence[Observation]
     kept: list[Observation] = []
     duplicates = 0
     conflicts: list[Problem] = []
-    known = _bodies(connection, [o.id for o in observations])
+    sound: list[tuple[Observation, bytes]] = []
     for observation in observations:
-        body = encode(observation)
+        try:
+            body = encode(observation)
+        except UnicodeEncodeError:
+            conflicts.append(_refused(observation, "holds text that is no Unicode (a lone surrogate)"))
+            continue
+        if _EMPTY in body:
+            conflicts.append(_refused(observation, "holds a number that is not finite"))
+        else:
+            sound.append((observation, body))
+    known = _bodies(connection, [o.id for o, _ in sound])
+    for observation, body in sound:
         before = known.get(observation.id) or rows.get(observation.id)
         if before is None:
             rows[observation.id] = body
@@ -42,8 +55,8 @@ def add_observations(connection: Connection, observations: Sequence[Observation]
         elif before == body:
             duplicates += 1
         else:
-            text = f"id {observation.id} says something else than before; the first stays"
-            conflicts.append(Problem(text, "give it an id of its own", observation.position))
+            text = "says something else than before; the first stays"
+            conflicts.append(_refused(observation, text, "give it an id of its own"))
     if kept:
         connection.execute(
             insert(ObservationRow),
@@ -58,12 +71,36 @@ def add_observations(connection: Connection, observations: Sequence[Observation]
     return Added(len(kept), duplicates, tuple(conflicts))
 
 
+def _refused(observation: Observation, why: str, remedy: str = "mend the value at its source") -> Problem:
+    return Problem(f"id {utf8(observation.id)} {why}", remedy, observation.position)
+
+
+def utf8(text: str) -> str:
+    """``text`` fit for UTF-8: lone surrogates, as in file names of another encoding, become ``\\udcff``."""
+    return text.encode(errors="backslashreplace").decode() if not text.isascii() else text
+
+
+def problem_body(problem: Problem) -> bytes:
+    """A problem as the store keeps it."""
+    try:
+        return msgspec.json.encode(problem)
+    except UnicodeEncodeError:
+        place = msgspec.structs.replace(problem.position, member=utf8(problem.position.member))
+        return msgspec.json.encode(Problem(utf8(problem.reason), utf8(problem.remedy), place, utf8(problem.file)))
+
+
 def _bodies(connection: Connection, ids: list[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    for start in range(0, len(ids), _MANY):
-        wanted = select(ObservationRow.id, ObservationRow.body).where(ObservationRow.id.in_(ids[start : start + _MANY]))
+    for start in range(0, len(ids), MANY):
+        wanted = select(ObservationRow.id, ObservationRow.body).where(ObservationRow.id.in_(ids[start : start + MANY]))
         found.update((row.id, row.body) for row in connection.execute(wanted))
     return found
+
+
+def set_state(connection: Connection, values: dict[str, str]) -> None:
+    """Sets single facts of the case."""
+    connection.execute(delete(StateRow).where(StateRow.key.in_(values)))
+    connection.execute(insert(StateRow), [{"key": key, "value": value} for key, value in values.items()])
 
 
 def replace_linkage(connection: Connection, linkage: Linkage) -> None:
@@ -89,6 +126,7 @@ def replace_linkage(connection: Connection, linkage: Linkage) -> None:
         "number": n, "signal": c.signal, "key": c.key, "devices": _list(c.devices),
         "observations": _list(c.observations), "why": c.why,
     } for n, c in enumerate(linkage.conflicts)))  # fmt: skip
+    set_state(connection, {LINKED: str(linkage.observations)})
 
 
 def _insert(connection: Connection, table: Any, rows: Iterable[dict[str, Any]]) -> None:

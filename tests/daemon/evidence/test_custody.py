@@ -74,10 +74,10 @@ def test_a_batch_is_chained_like_single_entries(log):
     assert verify_case(log.path.parent, known(log)) == []
 
 
-def test_names_that_are_no_utf8_are_written_with_their_bytes(log):
+def test_names_that_are_no_utf8_are_written_with_their_bytes_escaped(log):
     log.append("x", name=os.fsdecode(b"get\xffprop"), more=["\ud800", {"k\udcfe": 1}], path=("é",))
     (entry,) = log.entries()
-    assert (entry["name"], entry["more"], entry["path"]) == ("get\\xffprop", ["\\ud800", {"k\\xfe": 1}], ["é"])
+    assert (entry["name"], entry["more"], entry["path"]) == ("get\\udcffprop", ["\\ud800", {"k\\udcfe": 1}], ["é"])
     assert verify_case(log.path.parent, known(log)) == []
 
 

@@ -1,5 +1,7 @@
 """The store gives back what it was given, adds nothing twice, and keeps what it acknowledged when it is killed."""
 
+import math
+import os
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from rackprint.daemon.store.records import Artifact, StoreError
 from rackprint.daemon.store.repository import Store
@@ -47,6 +50,28 @@ def test_adding_again_changes_nothing_and_another_content_is_a_conflict(store):
     assert "o1" in other.conflicts[0].reason
     assert other.conflicts[0].position.line == 9
     assert store.observation("o1").action == ""
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "\ud800"])
+def test_a_value_that_cannot_be_kept_is_told_and_the_rest_is_added(store, value):
+    bad = Observation("bad", NOW, "record:x", signals=(Signal("x", value, "raw"),), position=Position(line=7))
+    added = store.add_observations([observation("o1"), bad, observation("o2")])
+    assert added.new == 2
+    assert [(p.reason[:6], p.position.line) for p in added.conflicts] == [("id bad", 7)]
+    assert [o.id for o in store.observations()] == ["o1", "o2"]
+
+
+@pytest.mark.parametrize(
+    "value", ['"value":null', "a\0b", 10**40, -(10**40), 5e-324, 1.7e308, -0.0, "\U0010ffff\u202e"]
+)
+def test_odd_values_survive(store, value):
+    made = Observation(
+        "", NOW, "record:x", (value,) if isinstance(value, str) else (), signals=(Signal("x", value, ""),)
+    )
+    assert store.add_observations([made]).new == 1
+    (found,) = store.observations()
+    assert found == made
+    assert type(found.signals[0].value) is type(value)
 
 
 @given(
@@ -90,6 +115,48 @@ def test_a_linkage_comes_back_whole_and_replaces_the_one_before(store):
     assert store.linkage() == Linkage()
 
 
+def test_a_linkage_is_read_in_parts(store):
+    store.add_observations([observation("o1"), observation("o2"), observation("o3")])
+    one, two = Device("d-1", ("imei", "1"), ("o1", "o2"), NOW, NOW), Device("d-2", ("serial", "2"), ("o3",), NOW, NOW)
+    made = [AccountLink(f"photogram:{a}", d, 0.5, 1.0, NOW, NOW, ("o1",)) for a, d in (("a", "d-1"), ("b", "d-2"))]
+    tie, conflict = Tie("o1", "o2", "imei", "1", 34.0, 2, "d-1"), Conflict("imei", "1", ("d-1",), ("o1",), "why")
+    store.replace_linkage(Linkage((one, two), tuple(made), (tie,), (conflict,), 3))
+    assert store.devices() == (one, two)
+    assert (store.device("d-2"), store.device("d-3")) == (two, None)
+    assert store.links() == tuple(made)
+    assert store.links(account="photogram:b") == store.links(device="d-2") == (made[1],)
+    assert store.links(account="photogram:b", device="d-1") == ()
+    assert (store.ties(), store.ties("d-1"), store.ties("d-2")) == ((tie,), (tie,), ())
+    assert store.conflicts() == (conflict,)
+
+
+def test_a_linkage_that_does_not_fit_leaves_the_one_before(store):
+    store.add_observations([observation("o1")])
+    good = Linkage((Device("d-1", ("imei", "1"), ("o1",), NOW, NOW),), observations=1)
+    store.replace_linkage(good)
+    with pytest.raises(IntegrityError):
+        store.replace_linkage(Linkage((Device("d-2", ("imei", "2"), ("nowhere",), NOW, NOW),), observations=9))
+    assert store.linkage() == good
+
+
+def test_observations_and_accounts_are_found_by_name(store):
+    made = {f"o{n}": observation(f"o{n}") for n in range(1200)}
+    store.add_observations([*made.values(), Observation("x", NOW, "record:x", ("photo_ram:a", "photo%ram:c"))])
+    assert store.observations_by_ids(["nowhere", *made, "o1"]) == made
+    assert store.observations_by_ids([]) == {}
+    assert store.accounts() == ["photo%ram:c", "photo_ram:a", "photogram:a", "photogram:b"]
+    assert store.accounts("photo_") == ["photo_ram:a"]
+    assert store.accounts("photo%") == ["photo%ram:c"]
+
+
+def test_names_that_are_no_utf8_are_kept_escaped(store):
+    name = os.fsdecode(b"get\xffprop")
+    store.add_artifact(Artifact("a" * 64, name, 1, NOW, NOW))
+    store.set_problems([Problem("cut off", position=Position(member=name), file=name)], "a" * 64)
+    (artifact,), (problem,) = store.artifacts(), store.problems()
+    assert artifact.name == problem.file == problem.position.member == "get\\udcffprop"
+
+
 def test_artifacts_and_their_problems(store):
     artifact = Artifact("a" * 64, "getprop.txt", 12, NOW, NOW, "RACK-A-01")
     store.add_artifact(artifact)
@@ -99,7 +166,10 @@ def test_artifacts_and_their_problems(store):
     store.set_problems([problem], artifact.sha256)
     assert list(store.problems()) == [problem]
     assert store.artifact(artifact.sha256) == artifact
+    assert not store.artifact_known(artifact.sha256)
     store.finish_artifact(artifact.sha256, "getprop/1")
+    assert store.artifact_known(artifact.sha256)
+    assert not store.artifact_known("b" * 64)
     (found,) = store.artifacts()
     assert (found.done, found.parser, found.name) == (True, "getprop/1", "getprop.txt")
     assert store.artifact("b" * 64) is None
