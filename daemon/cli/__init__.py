@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from types import TracebackType
 
 import typer
 
@@ -21,25 +20,26 @@ for group in (demo, files, case, linking, answers, reports):
     group.register(app)
 
 
-def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if os.environ.get("RACKPRINT_DEBUG"):
-        sys.__excepthook__(kind, error, trace)
-        return
+def _one_line(error: Exception) -> str:
     from rackprint.daemon.errors import RackprintError
 
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename:
-        text = f"{error.filename}: {(error.strerror or str(error)).lower()}"
-    elif not isinstance(error, RackprintError):
-        text = f"internal error: {kind.__name__}: {text}; RACKPRINT_DEBUG=1 shows where, please report it"
-    print(f"rackprint: {text}", file=sys.stderr)
+        return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, RackprintError):
+        return text
+    return f"internal error: {type(error).__name__}: {text}; RACKPRINT_DEBUG=1 shows where, please report it"
 
 
 def main() -> None:
     """Runs the command line; an error is one line on stderr, never a traceback."""
-    sys.excepthook = _one_line
     try:
         app()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("RACKPRINT_DEBUG"):
+            raise
+        print(f"rackprint: {_one_line(error)}", file=sys.stderr)
+        sys.exit(1)
