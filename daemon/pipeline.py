@@ -12,7 +12,7 @@ import msgspec
 
 from rackprint.daemon.acquire.files import MANIFEST, Found, find, open_evidence
 from rackprint.daemon.errors import RackprintError
-from rackprint.daemon.evidence.custody import CustodyLog
+from rackprint.daemon.evidence.custody import CustodyLog, Head
 from rackprint.daemon.evidence.vault import Stored, Vault
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
@@ -67,7 +67,9 @@ def ingest(
     if strict:
         _rehearse(paths, complain)
     with Store.open(case, create=True) as store, Workers() as workers:
-        taker = _Taker(Vault(case), CustodyLog(case / CustodyLog.NAME), store, workers, complain)
+        log = CustodyLog(case / CustodyLog.NAME)
+        _unbroken(store, log)
+        taker = _Taker(Vault(case), log, store, workers, complain)
         for found in _evidence(paths, complain):
             try:
                 taker.take(found)
@@ -169,6 +171,13 @@ class _Taker:
         self.store.finish_artifact(stored.sha256, parser)
 
 
+def _unbroken(store: Store, log: CustodyLog) -> None:
+    """Raises RackprintError when the log was cut or rewritten: recording a new head would hide that for good."""
+    known = store.custody_head()
+    if known and not log.holds(Head(*known)):
+        raise RackprintError(f"{log.path}: was cut or rewritten; run rackprint verify, and take in nothing until mended")
+
+
 def _record_head(store: Store, log: CustodyLog) -> None:
     head = log.head()
     store.set_custody_head(head.hash, head.count)
@@ -210,7 +219,7 @@ def _told(frames: Iterator[Frame], found: Found, complain: Complain) -> Iterator
 
 def _info(found: Found, sha256: str) -> ArtifactInfo:
     manifest = found.manifest
-    return ArtifactInfo(found.path.name, sha256, found.taken_at, manifest.exhibit, manifest.context())
+    return ArtifactInfo(Path(found.name).name, sha256, found.taken_at, manifest.exhibit, manifest.context())
 
 
 def _sha256(path: Path) -> str:

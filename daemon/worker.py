@@ -28,7 +28,7 @@ TIME_LIMIT = 900.0  # seconds one artifact may take
 
 
 class Job(msgspec.Struct, frozen=True):
-    path: str
+    path: bytes  # as the file system has it: a name need not be text
     info: ArtifactInfo
 
 
@@ -55,7 +55,7 @@ class Worker:
         assert process.stdin and process.stdout
         deadline = time.monotonic() + self._time_limit
         try:
-            process.stdin.write(msgspec.json.encode(Job(str(path), info)) + b"\n")
+            process.stdin.write(msgspec.json.encode(Job(os.fsencode(path), info)) + b"\n")
             process.stdin.flush()
             while True:
                 size = int.from_bytes(_exactly(process.stdout, 4, deadline), "big")
@@ -203,7 +203,7 @@ class _Answer:
 
 def _run(job: Job, answer: _Answer) -> None:
     label = ""
-    with open_evidence(Path(job.path)) as stream:
+    with open_evidence(Path(os.fsdecode(job.path))) as stream:
         try:
             for found, parsed in read(stream, job.info):
                 label = found or label

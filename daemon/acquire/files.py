@@ -98,7 +98,7 @@ def _walk(top: Path) -> Iterator[Found | Problem]:
 
 def _found(path: Path, name: str, named: bool, manifest: Manifest) -> Found:
     taken = manifest.taken_at or datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return Found(path, name, named, manifest, taken)
+    return Found(path, name.encode(errors="backslashreplace").decode(), named, manifest, taken)
 
 
 def _manifest(folder: Path) -> tuple[Manifest, Problem | None]:
