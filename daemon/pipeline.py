@@ -175,7 +175,7 @@ def _unbroken(store: Store, log: CustodyLog) -> None:
     """Raises RackprintError when the log was cut or rewritten: recording a new head would hide that for good."""
     known = store.custody_head()
     if known and not log.holds(Head(*known)):
-        raise RackprintError(f"{log.path}: was cut or rewritten; run rackprint verify, and take in nothing until mended")
+        raise RackprintError(f"{log.path}: was cut or rewritten; rackprint verify says where. Nothing was taken in")
 
 
 def _record_head(store: Store, log: CustodyLog) -> None:

@@ -18,7 +18,8 @@ from typing import IO, BinaryIO
 
 import msgspec
 
-from rackprint.daemon.acquire.files import open_evidence, unpacked
+from rackprint.daemon.acquire.files import open_evidence
+from rackprint.daemon.acquire.packed import is_packed, unpack_errors, unpacked
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Problem
 from rackprint.fingerprint.parsers import find
 
@@ -140,8 +141,7 @@ class Workers:
         with open_evidence(path) as stream:
             head = stream.read(4)
         capture = head in _CAPTURE_MAGICS
-        packed = head[:2] == b"\x1f\x8b" or head == b"\x28\xb5\x2f\xfd"
-        if packed:
+        if is_packed(head):
             with open_evidence(path) as stream:
                 try:
                     capture = unpacked(stream)[1][:4] in _CAPTURE_MAGICS
@@ -153,15 +153,6 @@ class Workers:
 _CAPTURE_MAGICS = frozenset(
     bytes.fromhex(m) for m in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a", "a1b2cd34", "34cdb2a1")
 )
-
-
-def unpack_errors() -> tuple[type[Exception], ...]:
-    """What gzip and zstd raise on a damaged stream."""
-    import zlib
-
-    import zstandard
-
-    return (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 
 def read(stream: BinaryIO, info: ArtifactInfo) -> Iterator[tuple[str, Parsed]]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import msgspec
 
 from rackprint.fingerprint.model import Problem
 
 MANIFEST = "handset.json"
-HEAD = 64 << 10
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -124,27 +122,3 @@ def open_evidence(path: Path) -> io.BufferedReader:
     except PermissionError:
         descriptor = os.open(path, flags)  # only the owner may ask for O_NOATIME
     return os.fdopen(descriptor, "rb")
-
-
-def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
-    """The stream itself, or its content where it is gzip or zstd, with the first 64 KiB of what it yields."""
-    magic = stream.read(4)
-    stream.seek(0)
-    if magic[:2] == b"\x1f\x8b":
-        return _peek(gzip.GzipFile(fileobj=stream))  # type: ignore[arg-type]
-    if magic == b"\x28\xb5\x2f\xfd":
-        import io
-
-        import zstandard
-
-        return _peek(io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(stream)), rewind=False)
-    return _peek(stream)
-
-
-def _peek(stream: BinaryIO, *, rewind: bool = True) -> tuple[BinaryIO, bytes]:
-    if rewind:
-        head = stream.read(HEAD)
-        stream.seek(0)
-        return stream, head
-    # A zstd reader cannot go back; its buffer can be looked into.
-    return stream, stream.peek(HEAD)[:HEAD]  # type: ignore[attr-defined]

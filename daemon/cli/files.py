@@ -35,8 +35,8 @@ def events(files: FILES) -> None:
     """Print the protocol events of captures, one NDJSON line each: ClientHellos with JA4, DHCP, DNS, SYNs."""
     import msgspec
 
-    from rackprint.daemon.acquire.files import find, open_evidence, unpacked
-    from rackprint.daemon.worker import unpack_errors
+    from rackprint.daemon.acquire.files import find, open_evidence
+    from rackprint.daemon.acquire.packed import unpack_errors, unpacked
     from rackprint.fingerprint.capture.events import read_events
     from rackprint.fingerprint.model import Problem
 
