@@ -143,7 +143,7 @@ def test_corpus_dhcp_messages_are_all_found():
 
 
 def test_corpus_syn_signatures_agree_with_p0f():
-    """All but two of a fuzzed file: p0f 3.09b looks at one bit only of an ACK number that should be zero."""
+    """All but two of a fuzzed file, whose ACK number is not zero without the ACK flag: ack+ here, nothing there."""
     differ = []
     for name, entry in expected().items():
         found = {(ip_address(e["src"]), e["sport"]): e["signature"] for e in captures(name) if e["kind"] == "tcp_syn"}
