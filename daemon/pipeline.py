@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +68,7 @@ def ingest(
     anything is wrong with any of the files."""
     if strict:
         _rehearse(paths, complain)
-    with Store.open(case, create=True) as store, Workers() as workers:
+    with _alone(case), Store.open(case, create=True) as store, Workers() as workers:
         log = CustodyLog(case / CustodyLog.NAME)
         _unbroken(store, log)
         taker = _Taker(Vault(case), log, store, workers, complain)
@@ -169,6 +171,18 @@ class _Taker:
         self.log.append("parsed", sha256=stored.sha256, parser=parser, problems=len(problems))
         _record_head(self.store, self.log)
         self.store.finish_artifact(stored.sha256, parser)
+
+
+@contextmanager
+def _alone(case: Path) -> Iterator[None]:
+    """Makes this process the only one that writes to the case. Raises RackprintError where another does."""
+    case.mkdir(parents=True, exist_ok=True)
+    with (case / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RackprintError(f"{case}: another rackprint is writing to it; try again when it is done") from None
+        yield
 
 
 def _unbroken(store: Store, log: CustodyLog) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.link.explain import Explanation, explain
-from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Linkage
+from rackprint.fingerprint.link.result import AccountLink, Device, Linkage
 from rackprint.fingerprint.model import Observation, Problem, Signal
 
 SHOWN = ("exhibit", "brand", "model", "usb_path", "hub")
@@ -128,16 +128,20 @@ class Answers:
 
     def explain(self, a: str, b: str | None = None) -> Explanation:
         """Why an account is on its device, or what ties two accounts. Raises RackprintError for an unknown account."""
-        linkage = self.linkage()
-        known = {link.account for link in linkage.links}
-        for account in (a, b):
-            if account is not None and account not in known:
+        links = [link for account in filter(None, (a, b)) for link in self._store.links(account=account)]
+        for account in filter(None, (a, b)):
+            if all(link.account != account for link in links):
                 raise RackprintError(f"{account}: no such account in {self.case}; `rackprint accounts` lists them")
-        observations: Mapping[str, Observation] = {o.id: o for o in self._store.observations()}
-        return explain(linkage, observations, a, b)
-
-    def conflicts(self) -> tuple[Conflict, ...]:
-        return self.linkage().conflicts
+        names = sorted({link.device for link in links})
+        devices = tuple(device for name in names if (device := self._store.device(name)))
+        around = Linkage(
+            devices,
+            tuple(links),
+            tuple(tie for name in names for tie in self._store.ties(name)),
+            self._store.conflicts(),
+            self._store.counts()["observations"],
+        )
+        return explain(around, self._store.observations_by_ids(o for d in devices for o in d.observations), a, b)
 
     def artifacts(self) -> list[Artifact]:
         return list(self._store.artifacts())

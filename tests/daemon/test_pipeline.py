@@ -1,5 +1,6 @@
 """From files into a case: what is refused, and what is kept."""
 
+import fcntl
 import os
 
 import pytest
@@ -87,3 +88,13 @@ def test_a_file_that_cannot_be_opened_is_said_and_the_rest_is_read(rack, tmp_pat
     said = []
     assert len(list(read_all([rack], said.append))) == 1
     assert "permission denied" in str(said[0])
+
+
+def test_two_at_once_do_not_write_to_one_case(rack, tmp_path):
+    case = tmp_path / "case"
+    ingest([rack / "p1"], case, print)
+    with (case / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RackprintError, match="another rackprint is writing"):
+            ingest([rack / "p2"], case, print)
+    assert ingest([rack / "p2"], case, print).observations == 1
