@@ -38,6 +38,7 @@ def events(files: FILES) -> None:
     from rackprint.daemon.acquire.files import find, open_evidence
     from rackprint.daemon.acquire.packed import unpack_errors, unpacked
     from rackprint.fingerprint.capture.events import read_events
+    from rackprint.fingerprint.capture.records import is_capture
     from rackprint.fingerprint.model import Problem
 
     complain = Complaints()
@@ -47,7 +48,10 @@ def events(files: FILES) -> None:
             continue
         try:
             with open_evidence(found.path) as stream:
-                for event in read_events(unpacked(stream)[0]):
+                content, head = unpacked(stream)
+                if not (found.named or is_capture(head)):
+                    continue  # a folder may hold other evidence beside captures
+                for event in read_events(content):
                     if isinstance(event, Problem):
                         complain(msgspec.structs.replace(event, file=found.name))
                     else:

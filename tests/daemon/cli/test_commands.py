@@ -142,6 +142,13 @@ def test_a_report_is_written_where_it_is_wanted(case, tmp_path):
 def test_events_of_the_racks_capture():
     events = [json.loads(line) for line in run("events", RACK / "capture/rack-ap.pcap").stdout.splitlines()]
     assert {"tls_client_hello", "dhcp", "dns", "tcp_syn"} <= {e["kind"] for e in events}
+    folder = run("events", RACK)  # what is no capture there is passed over, and said where it is named
+    assert len(folder.stdout.splitlines()) == len(events)
+    assert "not a pcap" in run("events", TRUTH, code=1).stderr
+
+
+def test_the_version_is_that_of_the_package():
+    assert run("--version").stdout.startswith("rackprint 0.")
 
 
 def test_an_ingest_that_is_killed_is_taken_up_again(tmp_path):
