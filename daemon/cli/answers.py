@@ -46,7 +46,9 @@ def accounts(
     from rackprint.daemon.queries import Answers
 
     with Answers(case) as answers:
-        show(answers.accounts(beginning), ACCOUNTS, form)
+        # a screen has room for the reasons or for every column
+        columns = {k: v for k, v in ACCOUNTS.items() if form is not Format.TABLE or k != "first_seen"}
+        show(answers.accounts(beginning), columns, form)
 
 
 def explain(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rackprint.daemon.cells import printable
-from rackprint.daemon.cli.output import CASE, CaseOption, Complaints, progress
+from rackprint.daemon.cli.output import CASE, CaseOption, Complaints, progress, told
 
 PATHS = Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)]
 
@@ -42,8 +42,8 @@ def take(paths: list[Path], case: Path, complain: Complaints, *, strict: bool = 
     unread = f", {intake.unread} of no known format (kept)" if intake.unread else ""
     linkage = intake.linkage
     print(
-        f"{case}: {new} files taken in{seen}{unread}; {intake.observations} observations; "
-        f"{len({link.account for link in linkage.links})} accounts on {len(linkage.devices)} devices"
+        f"{case}: {told(new, 'file')} taken in{seen}{unread}; {told(intake.observations, 'observation')}; "
+        f"{told(len({link.account for link in linkage.links}), 'account')} on {told(len(linkage.devices), 'device')}"
     )
 
 
@@ -56,7 +56,8 @@ def verify(
     from rackprint.daemon.pipeline import store_head
 
     stored, problem = store_head(case)
-    faults = verify_case(case, stored, head or None)
+    with progress("checking", None) as step:
+        faults = verify_case(case, stored, head or None, step=step)
     for fault in faults:
         print(f"rackprint: {printable(f'{fault.place}: {fault.reason}')}", file=sys.stderr)
     if problem:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rackprint.daemon.cli.output import Complaints, Format, FormatOption, progress, show
+from rackprint.daemon.cli.output import Complaints, Format, FormatOption, progress, show, told
 
 
 class Tables(StrEnum):
@@ -47,8 +47,8 @@ def link(
         )
     linkage = local.run(observations)
     local.write(linkage, out, tables.value)
-    accounts = len({found.account for found in linkage.links})
-    print(f"{out}: {linkage.observations} observations, {accounts} accounts on {len(linkage.devices)} devices")
+    accounts = told(len({found.account for found in linkage.links}), "account")
+    print(f"{out}: {told(linkage.observations, 'observation')}, {accounts} on {told(len(linkage.devices), 'device')}")
     complain.exit()
 
 

@@ -70,6 +70,11 @@ def _table(rows: Sequence[dict[str, Any]], columns: dict[str, str], title: str) 
     console().print(table)
 
 
+def told(count: int, thing: str) -> str:
+    """A count with its noun."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 class Complaints:
     """Prints each problem as one line on stderr and remembers that there was one."""
 

@@ -30,8 +30,8 @@ def of(observations: Sequence[Observation], conflicts: Sequence[Conflict]) -> di
 def _cloned(conflicts: Sequence[Conflict]) -> Iterator[tuple[str, str]]:
     for conflict in conflicts:
         others = len(conflict.devices) - 1
-        value = conflict.key.rpartition("|")[2]
-        yield f"cloned_{conflict.signal}", f"{conflict.signal} {value} also stands on {others} other: {conflict.why}"
+        value, where = conflict.key.rpartition("|")[2], f"{others} other device{'s' * (others != 1)}"
+        yield f"cloned_{conflict.signal}", f"{conflict.signal} {value} also stands on {where}: {conflict.why}"
 
 
 def reset_before(observations: Sequence[Observation]) -> datetime | None:

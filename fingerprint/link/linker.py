@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from rackprint.fingerprint.link import flags, weights
 from rackprint.fingerprint.link.columns import Columns, build
@@ -15,6 +15,7 @@ from rackprint.fingerprint.model import Observation, Signal, SourceKind
 from rackprint.fingerprint.signals import REGISTRY, spec, tier
 
 _STRENGTH = {name: rank for rank, name in enumerate(REGISTRY)}  # the registry lists the surest first
+Best = Mapping[str, tuple[float, Tie | None]]
 _SHORT, _LONG = 12, 32  # hex digits of a device id, and of one whose short form is taken
 
 
@@ -129,7 +130,7 @@ def _links(device: Device, found: list[Observation], ties: list[Tie], total: int
                 first_seen=min(o.time for o in seen),
                 last_seen=max(o.time for o in seen),
                 observations=tuple(o.id for o in seen),
-                reasons=tuple(_reasons(device, start, path(best, start.id))),
+                reasons=tuple(dict.fromkeys(_reasons(device, start, seen, best))),
             )
         )
     return links
@@ -148,16 +149,24 @@ def _sources(device: Device, found: list[Observation]) -> dict[str, float]:
     return {name: weights.bits(signal, tier(s)) for name, s in carried.items()}
 
 
-def _reasons(device: Device, start: Observation, steps: list[Tie]) -> Iterable[str]:
+def _reasons(device: Device, start: Observation, seen: list[Observation], best: Best) -> Iterator[str]:
+    """Why the account is on the device: its strongest observation, then the strongest of what platforms saw."""
     signal, key = device.anchor
     if start.source_kind is SourceKind.ACQUISITION:
         yield f"listed on the phone ({start.source.partition(':')[2]})"
-    for tie in steps:
-        yield f"{tie.signal} {short(tie.key)} in {tie.observations} observations ({tie.bits:.0f} bits)"
+    steps = path(best, start.id)
+    yield from map(_shared, steps)
     if not steps and signal:
         yield f"{signal} {short(key)}"
     if not signal:
         yield "nothing in it tells the phone"
+    events = [o for o in seen if o.source_kind is SourceKind.PLATFORM]
+    if events:
+        yield from map(_shared, path(best, max(events, key=lambda o: (best[o.id][0], o.id)).id))
+
+
+def _shared(tie: Tie) -> str:
+    return f"{tie.signal} {short(tie.key)} in {tie.observations} observations ({tie.bits:.0f} bits)"
 
 
 def short(key: str) -> str:

@@ -14,7 +14,7 @@ _SLOT = re.compile(r"\bsimSlotIndex=(-?\d+)")
 _OPERATOR = re.compile(r"m?VoiceOperatorAlphaLong=([^,}]+)")
 _CELL = re.compile(r"mRegistered=YES.*?CellIdentity(\w+):\{(.*?)\}")
 _CELL_PART = re.compile(r"\b(mMcc|mMnc|mTac|mLac|mCi|mCid|mNci)=\s*(\w+)")
-_WIFI = re.compile(r"^\s*mWifiInfo,?\s+SSID: (.*?), BSSID: (.*?), MAC: (.*?), ")
+_WIFI = re.compile(r"\bmWifiInfo[:,]?\s+SSID: (.*?), BSSID: (.*?), MAC: (.*?), ")
 _ADDRESS = re.compile(r"^\s*[aA]ddress: (\S+)")
 _NAME = re.compile(r"^\s*[nN]ame: (.+)")
 
@@ -54,7 +54,7 @@ def telephony(lines: Iterable[Line], out: Findings) -> None:
 def wifi(lines: Iterable[Line], out: Findings) -> None:
     """The network in use, and the MAC that the phone shows there."""
     for line in lines:
-        found = _WIFI.match(line.text)
+        found = _WIFI.search(line.text)
         if found:
             ssid = found[1].strip()
             bare = ssid[1:-1] if len(ssid) > 1 and ssid[0] == ssid[-1] == '"' else ssid
