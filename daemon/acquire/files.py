@@ -31,7 +31,11 @@ class Manifest(msgspec.Struct, frozen=True):
     def context(self) -> tuple[tuple[str, str], ...]:
         hub = self.hub or (self.usb_path.rpartition(".")[0] if "." in self.usb_path else "")
         place = f"{self.host}:" if self.host else ""
+        taken = f"{self.taken_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if self.taken_at else ""
+        slot = "#".join(part for part in (self.usb_path, self.transport_id) if part)
         found = (
+            # what an acquisition knows a handset by: serials repeat, a slot at one time does not
+            ("handset", f"{place}{slot}@{taken}" if self.usb_path and taken else ""),
             ("usb_path", f"{place}{self.usb_path}" if self.usb_path else ""),
             ("hub", f"{place}{hub}" if hub else ""),
             ("ssid", self.ssid),

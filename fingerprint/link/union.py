@@ -201,7 +201,7 @@ def _passes(columns: list[Column]) -> list[list[Column]]:
     """A person's labels first, then what the unit bears, what an app reads of it, what is installed."""
 
     def level(column: Column) -> int:
-        if column.signal == "exhibit":
+        if column.signal in {"exhibit", "handset"}:
             return 0
         if column.tier is Tier.HARDWARE:
             return 1 if column.scope is Scope.UNIT else 2

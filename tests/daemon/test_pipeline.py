@@ -98,3 +98,21 @@ def test_two_at_once_do_not_write_to_one_case(rack, tmp_path):
         with pytest.raises(RackprintError, match="another rackprint is writing"):
             ingest([rack / "p2"], case, print)
     assert ingest([rack / "p2"], case, print).observations == 1
+
+
+def test_the_files_of_one_slot_are_of_one_phone_without_a_label_too(tmp_path):
+    for port in (1, 2):
+        folder = tmp_path / f"rack/{port}"
+        folder.mkdir(parents=True)
+        (folder / "handset.json").write_text(
+            f'{{"host":"lab1","usb_path":"1-1.{port}","taken_at":"2026-03-02T09:00:00Z"}}'
+        )
+        (folder / "getprop.txt").write_text(PROPS % "0123456789ABCDEF")
+        (folder / "ssaid.xml").write_text(
+            f'<settings version="-1"><setting value="{port}aaaabbbbccccddd" package="com.p" /></settings>'
+        )
+    (tmp_path / "rack/1/getprop.txt").write_text(PROPS % "0123456789ABCDEF" + "[ro.product.brand]: [B]\n")
+    said = []
+    intake = ingest([tmp_path / "rack"], tmp_path / "case", said.append)
+    assert not said
+    assert sorted(len(d.observations) for d in intake.linkage.devices) == [2, 2]
