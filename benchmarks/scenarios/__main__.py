@@ -1,0 +1,65 @@
+"""``python -m benchmarks.scenarios [--size N] [--seed S] [NAME…]``: quality by scenario and view, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.scenarios import farms, people
+from benchmarks.scenarios.reachable import reachable
+from benchmarks.scenarios.views import VIEWS, observe
+from benchmarks.scenarios.world import World
+from rackprint.fingerprint.link.evaluate import evaluate
+from rackprint.fingerprint.link.linker import link
+
+SCENARIOS: dict[str, tuple[Callable[[World, int], None], int]] = {
+    "hand-driven rack": (farms.hand_driven_rack, 60),
+    "identical hall": (farms.identical_hall, 300),
+    "SIM trays": (farms.sim_trays, 20),
+    "SIM pool": (farms.sim_pool, 80),
+    "app cloners": (farms.app_cloners, 40),
+    "emulator host": (farms.emulator_host, 60),
+    "turnkey factory": (farms.turnkey_factory, 30),
+    "home workers": (farms.home_workers, 200),
+    "families": (people.families, 200),
+    "upgrades": (people.upgrades, 200),
+    "resold phones": (people.resold, 100),
+    "repair shop": (people.repair_shop, 100),
+    "test lab": (people.test_lab, 60),
+}
+HEAD = ("scenario", "view", "observations", "phones", "precision", "recall", "reachable", "share", "B-cubed P", "R")
+
+
+def rows(names: list[str], size: float, seed: int) -> Iterator[tuple[Any, ...]]:
+    """One row a scenario and view, in the order of HEAD."""
+    for name in names or SCENARIOS:
+        fill, usual = SCENARIOS[name]
+        world = World(random.Random(f"{seed} {name}"))
+        fill(world, max(4, round(usual * size)))
+        for view in VIEWS:
+            observations, truth = observe(world, view, seed)
+            linkage = link(observations)
+            found = evaluate(truth, {o: d.id for d in linkage.devices for o in d.observations})
+            best = reachable(observations, truth).pairwise.recall
+            share = found.pairwise.recall / best if best else 1.0
+            yield (name, view.name, len(observations), len(world.phones), found.pairwise.precision,
+                   found.pairwise.recall, best, share, found.bcubed.precision, found.bcubed.recall)  # fmt: skip
+
+
+def main() -> None:
+    """Prints the table as Markdown."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("names", nargs="*", choices=[[], *SCENARIOS], help="scenarios; all by default")
+    options.add_argument("--size", type=float, default=1.0, help="times the usual number of phones")
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
+    for row in rows(given.names, given.size, given.seed):
+        cells = [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
