@@ -16,6 +16,7 @@ from rackprint.fingerprint.link.linker import link
 
 SCENARIOS: dict[str, tuple[Callable[[World, int], None], int]] = {
     "hand-driven rack": (farms.hand_driven_rack, 60),
+    "scripted rack": (farms.scripted_rack, 40),
     "identical hall": (farms.identical_hall, 300),
     "SIM trays": (farms.sim_trays, 20),
     "SIM pool": (farms.sim_pool, 80),

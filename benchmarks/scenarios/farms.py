@@ -20,6 +20,15 @@ def hand_driven_rack(world: World, size: int) -> None:
         _accounts(world, phone, each=3, logins=4)
 
 
+def scripted_rack(world: World, size: int) -> None:
+    """A rack that its controller reboots every other night, all phones within seconds of each other."""
+    for n in range(size):
+        phone = _phone(world, f"script-{n}", MODELS[n % 3], farm="script", hall="script")
+        nights = [START + timedelta(days=day, hours=4) for day in range(0, DAYS, 2)]
+        phone.boots = [night + timedelta(seconds=world.draw.gauss(25, 4)) for night in nights]
+        _accounts(world, phone, each=1, logins=6)
+
+
 def identical_hall(world: World, size: int) -> None:
     """One model behind one address, every phone reset each week in its turn, and a power cut that boots them all."""
     model = MODELS[0]
@@ -96,7 +105,7 @@ def home_workers(world: World, size: int) -> None:
     """People who click for pay at home, each with a phone of their own, behind one carrier's address translation."""
     for n in range(size):
         phone = _phone(world, f"home-{n}", world.draw.choice(MODELS), hall="")
-        phone.places = [(START, f"100.64.0.{world.draw.randrange(1, 4)}", token("bssid", phone.name, size=12))]
+        phone.places = [(START, f"100.64.0.{world.draw.randrange(1, 4)}", _bssid(phone.name))]
         phone.boots = sorted(world.time() for _ in range(2))
         for platform in PLATFORMS[:2]:
             world.log_in(phone, platform, f"h{n}", 5, action="like", target=f"post:{world.draw.randrange(20)}")
@@ -107,8 +116,12 @@ def _phone(world: World, name: str, model: Model, *, farm: str = "", hall: str =
     phone.sims = [(START - timedelta(days=1), iccid(name))]
     draw = int(token("ip", hall or name, size=6), 16)
     ip = f"198.51.{100 + draw % 8}.{draw // 8 % 250}"
-    phone.places = [(START - timedelta(days=1), ip, token("bssid", hall or name, size=12))]
+    phone.places = [(START - timedelta(days=1), ip, _bssid(hall or name))]
     return phone
+
+
+def _bssid(name: str) -> str:
+    return "b0be76" + token("bssid", name, size=6)
 
 
 def _accounts(world: World, phone: Phone, *, each: int, logins: int) -> None:

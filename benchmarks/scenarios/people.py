@@ -44,7 +44,7 @@ def resold(world: World, size: int) -> None:
         sold = START + timedelta(days=14)
         phone.resets = [sold]
         phone.sims.append((sold, iccid("second owner", n)))
-        phone.places.append((sold, f"192.0.2.{n % 250}", f"{n:012x}"))
+        phone.places.append((sold, f"192.0.2.{n % 250}", f"b0be77{n:06x}"))
         for platform in PLATFORMS[:2]:
             world.log_in(phone, platform, f"seller{n}", 4, last=13.5)
             world.log_in(phone, platform, f"second{n}", 4, first=14.5)

@@ -87,7 +87,8 @@ class Phone:
 
     def boot(self, time: datetime) -> datetime:
         at = bisect_right(self.boots, time)
-        return self.boots[at - 1] if at else START - timedelta(days=int(number(self.name, digits=2)) % 20 + 1)
+        before = timedelta(seconds=int(number(self.name, digits=9)) % (20 * 86_400) + 3600)
+        return self.boots[at - 1] if at else START - before
 
     def sim(self, time: datetime) -> str:
         held = [card for since, card in self.sims if since <= time]

@@ -23,7 +23,7 @@ def link(observations: Iterable[Observation]) -> Linkage:
     """Links ``observations``. Every one lands in exactly one device, and the same set in any order gives the same
     answer. Ids last as long as the device's surest value stays known."""
     columns, rows = build(observations)
-    union = unite(columns)
+    union = unite(columns, rows)
     contested = {(c.value.signal, c.value.key) for c in union.contested}
     members: dict[int, list[Observation]] = defaultdict(list)
     for row, label in enumerate(union.labels):
@@ -79,7 +79,7 @@ def _ties(union: Union, columns: Columns, rows: list[Observation], ids: dict[int
     ties: list[Tie] = []
     for value in union.ties:
         center = min(value.rows, key=lambda r: (rows[r].source_kind is not SourceKind.ACQUISITION, rows[r].time, r))
-        weight = weights.bits(value.signal, value.tier)
+        weight = value.weight
         device = ids[union.labels[center]]
         a = columns.ids[center]
         ties += [

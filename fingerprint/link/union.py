@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rackprint.ext.unionfind import components
+from rackprint.fingerprint.link import boots
 from rackprint.fingerprint.link.columns import Column, Columns
 from rackprint.fingerprint.link.weights import bits
-from rackprint.fingerprint.model import Scope, Tier
+from rackprint.fingerprint.model import Observation, Scope, Tier
 from rackprint.fingerprint.signals import REGISTRY, spec
 
 # One app sees one drm_id on a phone, two at most around an upgrade; an install value among more is no phone's own.
@@ -28,16 +30,22 @@ Units = dict[str, set[int]]  # signal -> codes of its unit-scope values
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A value that at least two observations carry."""
+    """A value that at least two observations carry. ``measured`` is its weight where that was found in the data, in
+    place of the registry's prior."""
 
     signal: str
     tier: Tier
     key: str
     rows: tuple[int, ...]
+    measured: float = 0.0
+
+    @property
+    def weight(self) -> float:
+        return self.measured or bits(self.signal, self.tier)
 
     def order(self) -> tuple[float, int, str, str]:
         """Strongest first, rarest first."""
-        return (-bits(self.signal, self.tier), len(self.rows), self.signal, self.key)
+        return (-self.weight, len(self.rows), self.signal, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,9 @@ class Union:
     contested: list[Contested] = field(default_factory=list)
 
 
-def unite(columns: Columns) -> Union:
-    """Devices over the rows of ``columns``."""
-    return _Uniter(columns).run()
+def unite(columns: Columns, rows: Sequence[Observation] = ()) -> Union:
+    """Devices over the rows of ``columns``; with the observations themselves, boot times may tie what ids do not."""
+    return _Uniter(columns).run(rows)
 
 
 class _Uniter:
@@ -74,9 +82,10 @@ class _Uniter:
         for column in columns.columns:
             self._note(column)
 
-    def run(self) -> Union:
+    def run(self, rows: Sequence[Observation]) -> Union:
         for group in _passes(self._columns):
             self._pass([value for column in group for value in _shared(column)])
+        self._take(self._booted(rows))
         self._settle()
         self._union.ties.sort(key=Shared.order)
         self._union.contested.sort(key=lambda c: c.value.order())
@@ -149,6 +158,23 @@ class _Uniter:
                 held[first] = merged
         self._take(taken)
 
+    def _booted(self, rows: Sequence[Observation]) -> list[Shared]:
+        """Ties by boot time, strongest first, where neither the boots nor the units of the two sides contradict."""
+        units = self._units()
+        pairs = boots.pairs(rows, self._union.labels)
+        return [
+            Shared("boot_time", Tier.MEASURE, pair.key, pair.rows, pair.bits)
+            for pair in boots.settle(pairs, rows, self._union.labels, lambda a, b: self._clash(units, a, b))
+        ]
+
+    def _clash(self, units: dict[int, Units], a: int, b: int) -> bool:
+        """Whether two devices contradict; if not, ``units`` takes them for one from now on, under ``a``."""
+        if self._contradiction(units, {a, b}):
+            return True
+        for signal, codes in units.pop(b, {}).items():
+            units[a][signal] |= codes
+        return False
+
     def _settle(self) -> None:
         """A value whose carriers other values have made one device in the end is contested no more."""
         settled = [c.value for c in self._union.contested if len(self._carriers(c.value)) == 1]
@@ -164,9 +190,9 @@ class _Uniter:
     def _carriers(self, value: Shared) -> set[int]:
         return {self._union.labels[row] for row in value.rows}
 
-    def _units(self) -> dict[int, Units]:
+    def _units(self) -> defaultdict[int, Units]:
         """Unit-scope values of each device as it stands, by root."""
-        found: dict[int, Units] = defaultdict(lambda: defaultdict(set))
+        found: defaultdict[int, Units] = defaultdict(lambda: defaultdict(set))
         for row, label in enumerate(self._union.labels):
             for signal, code in self._rows[row]:
                 found[label][signal].add(code)
