@@ -165,7 +165,7 @@ class _Taker:
             for conflict in added.conflicts:
                 keep(msgspec.structs.replace(conflict, file=found.name))
             parser = frame.parser or parser
-        self.intake.unread += not parser
+        self.intake.unread += not (parser or problems)
         self.intake.problems += len(problems)
         self.store.set_problems(problems, stored.sha256)
         self.log.append("parsed", sha256=stored.sha256, parser=parser, problems=len(problems))

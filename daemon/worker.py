@@ -184,12 +184,31 @@ class _Answer:
         if len(self._frame.observations) + len(self._frame.problems) >= BATCH:
             self.send()
 
+    def _singled_out(self, frame: Frame) -> Frame:
+        """The frame with each observation that has no MessagePack form replaced by a Problem."""
+        kept = Frame(problems=list(frame.problems), parser=frame.parser, done=frame.done)
+        for observation in frame.observations:
+            try:
+                self._encode(observation)
+                kept.observations.append(observation)
+            except _CANNOT_TRAVEL as error:
+                kept.problems.append(
+                    Problem(f"a value cannot be kept: {error}", "mend the value", observation.position)
+                )
+        return kept
+
     def send(self, parser: str = "", *, done: bool = False) -> None:
         frame, self._frame = self._frame, Frame()
         frame.parser, frame.done = parser, done
-        data = self._encode(frame)
+        try:
+            data = self._encode(frame)
+        except _CANNOT_TRAVEL:
+            data = self._encode(self._singled_out(frame))
         self._out.write(len(data).to_bytes(4, "big") + data)
         self._out.flush()
+
+
+_CANNOT_TRAVEL = (OverflowError, UnicodeEncodeError, ValueError)
 
 
 def _run(job: Job, answer: _Answer) -> None:

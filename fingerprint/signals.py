@@ -60,14 +60,17 @@ def _ssid(raw: str) -> tuple[Value, bool, str]:
     return value, known, "" if known else "no network"
 
 
+_LARGEST = 1e18  # no measure is larger, and whole numbers stay within 64 bits
+
+
 def _number(raw: str) -> tuple[Value, bool, str]:
     text = raw.strip()
     try:
         value = float(text)
     except ValueError:
         return text, False, "not a number"
-    if not isfinite(value):
-        return text, False, "not a finite number"
+    if not isfinite(value) or abs(value) > _LARGEST:
+        return text, False, "not a finite number" if not isfinite(value) else "out of range"
     return (int(value) if value.is_integer() else value), True, ""
 
 

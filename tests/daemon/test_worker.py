@@ -10,11 +10,12 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 import zstandard
 
-from rackprint.daemon.worker import Worker, Workers, read
-from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
+from rackprint.daemon.worker import Frame, Worker, Workers, _Answer, read
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem, Signal
 
 INFO = ArtifactInfo("x.txt", "a" * 64, datetime(2026, 3, 1, tzinfo=UTC))
 PROPS = b"[ro.serialno]: [A1B2C3]\n"
@@ -145,3 +146,14 @@ def test_read_gives_the_parsers_name_with_what_it_found():
     assert (label, isinstance(found, Observation)) == ("getprop/1", True)
     ((label, problem),) = list(read(io.BytesIO(gzip.compress(PROPS)[:-4]), INFO))[-1:]
     assert isinstance(problem, Problem)
+
+
+def test_one_observation_that_cannot_travel_costs_only_itself():
+    out = io.BytesIO()
+    answer = _Answer(out)
+    for name, value in (("a", 1), ("b", 2**70), ("c", 3)):
+        answer.add(Observation(name, INFO.taken_at, "record:x", signals=(Signal("n", value, str(value)),)))
+    answer.send("x/1", done=True)
+    frame = msgspec.msgpack.decode(out.getvalue()[4:], type=Frame)
+    assert [o.id for o in frame.observations] == ["a", "c"]
+    assert ("cannot be kept" in frame.problems[0].reason, frame.parser, frame.done) == (True, "x/1", True)

@@ -93,6 +93,7 @@ def test_a_global_mac_is_the_units_and_a_randomised_one_its_networks():
         ("clock_skew_ppm", "-12.5", -12.5, True),
         ("boot_time", "inf", "inf", False),
         ("boot_time", "soon", "soon", False),
+        ("boot_time", "-1e308", "-1e308", False),
         ("adb_enabled", "1", "yes", True),
         ("adb_enabled", "False", "no", True),
         ("adb_enabled", "maybe", "maybe", False),
