@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -75,16 +75,15 @@ class Answers:
     def linkage(self) -> Linkage:
         return self._store.linkage()
 
-    def sheets(self) -> list[DeviceSheet]:
-        """All devices, those with most accounts first."""
-        linkage = self.linkage()
+    def sheets(self, names: Collection[str] | None = None) -> list[DeviceSheet]:
+        """The devices of these names, or all of them; those with most accounts first."""
+        devices = [d for d in self._store.devices() if names is None or d.id in names]
         links: dict[str, list[AccountLink]] = {}
-        for link in linkage.links:
+        for link in self._store.links():
             links.setdefault(link.device, []).append(link)
-        observations = {o.id: o for o in self._store.observations()}
+        observations = self._store.observations_by_ids(i for d in devices for i in d.observations)
         found = [
-            DeviceSheet(d, tuple(links.get(d.id, ())), _uses(observations[i] for i in d.observations))
-            for d in linkage.devices
+            DeviceSheet(d, tuple(links.get(d.id, ())), _uses(observations[i] for i in d.observations)) for d in devices
         ]
         return sorted(found, key=lambda s: (-len(s.links), s.first("exhibit") or "~", s.device.id))
 
@@ -121,7 +120,7 @@ class Answers:
                 "observations": len(link.observations),
                 "reasons": list(link.reasons),
             }
-            for s in self.sheets()
+            for s in self.sheets({link.device for link in self._store.links() if link.account.startswith(beginning)})
             for link in s.links
             if link.account.startswith(beginning)
         ]
