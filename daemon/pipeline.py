@@ -233,7 +233,9 @@ def _told(frames: Iterator[Frame], found: Found, complain: Complain) -> Iterator
 
 def _info(found: Found, sha256: str) -> ArtifactInfo:
     manifest = found.manifest
-    return ArtifactInfo(Path(found.name).name, sha256, found.taken_at, manifest.exhibit, manifest.context())
+    return ArtifactInfo(
+        Path(found.name).name, sha256, found.taken_at, manifest.exhibit, manifest.context(), manifest.handset()
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -125,13 +125,15 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ArtifactInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a parser is told of the bytes it is given. ``taken_at`` is when they were acquired (UTC);
-    ``context`` holds signals known from outside the bytes, such as ``usb_path``, as (name, value) pairs."""
+    ``context`` holds signals known from outside the bytes, such as ``usb_path``, as (name, value) pairs; ``handset`` is
+    the acquisition run and the slot in it, where the phone has no label."""
 
     name: str
     sha256: str
     taken_at: datetime
     exhibit: str = ""
     context: tuple[tuple[str, str], ...] = ()
+    handset: tuple[str, str] = ("", "")
 
     def observation_id(self, ordinal: int | str) -> str:
         return f"{self.sha256[:12]}:{ordinal}"

@@ -110,11 +110,11 @@ def _all(tier: Tier, names: str, read: Read = _text) -> list[SignalSpec]:
 
 
 _SPECS: list[SignalSpec] = [
-    # `handset` is the slot of one acquisition: its files are of one phone, which may stand elsewhere the next time.
+    # `handset` is a slot in a run, which is its scope: the files of a slot are of one phone, and two slots are two.
     # A second radio or a docked USB gadget may show a second MAC; a dual-SIM phone has two IMEIs; parts such as the
     # battery are replaced, so two values of them do not contradict.
     _hardware("exhibit", exhibit.read, 1, 60.0),
-    _hardware("handset", exhibit.read, 0, 50.0),
+    _hardware("handset", exhibit.read, 1, 50.0),
     _hardware("imei", imei.read, 2, 34.0, imei.DENY),
     _hardware("meid", meid.read, 1, 34.0, meid.DENY),
     _hardware("serial", serial.read, 1, 32.0, serial.DENY),

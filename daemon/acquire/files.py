@@ -28,14 +28,17 @@ class Manifest(msgspec.Struct, frozen=True):
     ssid: str = ""
     taken_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
+    def handset(self) -> tuple[str, str]:
+        """What an acquisition knows a phone by where no person labelled it: the run, and the slot in that run. Serials
+        repeat; two slots of one host on one day are two phones."""
+        if self.exhibit or not self.usb_path or not self.taken_at:
+            return "", ""
+        return f"{self.host}@{self.taken_at.astimezone(UTC):%Y-%m-%d}", self.usb_path
+
     def context(self) -> tuple[tuple[str, str], ...]:
         hub = self.hub or (self.usb_path.rpartition(".")[0] if "." in self.usb_path else "")
         place = f"{self.host}:" if self.host else ""
-        taken = f"{self.taken_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if self.taken_at else ""
-        slot = "#".join(part for part in (self.usb_path, self.transport_id) if part)
         found = (
-            # what an acquisition knows a handset by: serials repeat, a slot at one time does not
-            ("handset", f"{place}{slot}@{taken}" if self.usb_path and taken else ""),
             ("usb_path", f"{place}{self.usb_path}" if self.usb_path else ""),
             ("hub", f"{place}{hub}" if hub else ""),
             ("ssid", self.ssid),

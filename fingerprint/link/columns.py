@@ -26,6 +26,7 @@ class Column:
     rows: array[int] = field(default_factory=lambda: array("i"))
     codes: array[int] = field(default_factory=lambda: array("i"))
     keys: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)  # of each code
     first_hand: array[int] = field(default_factory=lambda: array("b"))
 
     def carriers(self) -> list[list[int]]:
@@ -69,6 +70,7 @@ def build(observations: Iterable[Observation]) -> tuple[Columns, list[Observatio
             code = known.setdefault(signal.key, len(column.keys))
             if code == len(column.keys):
                 column.keys.append(signal.key)
+                column.scopes.append(signal.scope_key)
             column.rows.append(row)
             column.codes.append(code)
             column.first_hand.append(first_hand or signal.name == "exhibit")

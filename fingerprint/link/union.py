@@ -24,8 +24,10 @@ from rackprint.fingerprint.signals import REGISTRY, spec
 
 # One app sees one drm_id on a phone, two at most around an upgrade; an install value among more is no phone's own.
 DRM_SPREAD = 3
+_RANK = {name: rank for rank, name in enumerate(REGISTRY)}  # the registry lists the surest first
 
-Units = dict[str, set[int]]  # signal -> codes of its unit-scope values
+Unit = tuple[str, str]  # a signal that the unit bears, and the scope in which its values compare
+Units = dict[Unit, set[int]]  # the codes of its values
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class _Uniter:
         self._columns = columns.columns
         self._a, self._b = array("i"), array("i")
         self._union = Union(array("i", range(self._n)))
-        self._rows: list[list[tuple[str, int]]] = [[] for _ in range(self._n)]  # unit-scope values of each row
+        self._rows: list[list[tuple[Unit, int]]] = [[] for _ in range(self._n)]  # unit-scope values of each row
         self._drm: list[list[str]] = [[] for _ in range(self._n)]
         self._names: dict[tuple[str, int], str] = {}
         for column in columns.columns:
@@ -99,7 +101,7 @@ class _Uniter:
             return
         for row, code, first_hand in zip(column.rows, column.codes, column.first_hand, strict=True):
             if first_hand:
-                self._rows[row].append((column.signal, code))
+                self._rows[row].append(((column.signal, column.scopes[code]), code))
                 self._names[column.signal, code] = column.keys[code]
 
     def _pass(self, values: list[Shared]) -> None:
@@ -203,9 +205,9 @@ class _Uniter:
         held = [units[root] for root in roots if root in units]
         if len(held) < 2:
             return ""
-        present = {signal for unit in held for signal in unit}
-        for signal in (name for name in REGISTRY if name in present):
-            codes = set().union(*(unit[signal] for unit in held if signal in unit))
+        present = {kind for unit in held for kind in unit}
+        for signal, scope in sorted(present, key=lambda kind: (_RANK[kind[0]], kind[1])):
+            codes = set().union(*(unit[signal, scope] for unit in held if (signal, scope) in unit))
             if len(codes) > spec(signal).cardinality:
                 shown = sorted(self._names[signal, code] for code in codes)
                 more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""

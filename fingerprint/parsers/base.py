@@ -47,16 +47,16 @@ class Findings:
     def position(self, line: Line) -> Position:
         return Position(member=self._member, line=line.number, offset=line.offset)
 
-    def add(self, name: str, raw: Value, line: Line | None = None, *, app: str = "", ssid: str = "") -> None:
-        """Takes ``raw`` as the signal ``name``; a word for nothing is left out. ``app`` may also be ``user:<n>``."""
+    def add(
+        self, name: str, raw: Value, line: Line | None = None, *, app: str = "", ssid: str = "", scope: str = ""
+    ) -> None:
+        """Takes ``raw`` as the signal ``name``; a word for nothing is left out. Its scope is the app's or the network's,
+        or ``scope`` as it is given."""
         if str(raw).strip().lower() in _ABSENT:
             return
         if line is not None:
             self._complain(line)
-        if app.startswith("user:"):
-            key = app
-        else:
-            key = scope_key(name, source_kind=SourceKind.ACQUISITION, source="", app=app, ssid=ssid)
+        key = scope or scope_key(name, source_kind=SourceKind.ACQUISITION, source="", app=app, ssid=ssid)
         position = self.position(line) if line is not None else Position()
         signal = read_signal(name, raw, scope_key=key, parser=self._parser, position=position)
         self._signals.setdefault((name, signal.scope_key, signal.value), signal)
@@ -82,6 +82,8 @@ class Findings:
         info = self.info
         if info.exhibit:
             self.add("exhibit", info.exhibit)
+        run, slot = info.handset
+        self.add("handset", slot, scope=f"run:{run}")
         for name, value in info.context:
             self.add(name, value)
         yield Observation(

@@ -100,19 +100,23 @@ def test_two_at_once_do_not_write_to_one_case(rack, tmp_path):
     assert ingest([rack / "p2"], case, print).observations == 1
 
 
-def test_the_files_of_one_slot_are_of_one_phone_without_a_label_too(tmp_path):
+def test_the_files_of_one_slot_are_of_one_phone_and_two_slots_are_two_without_labels_too(tmp_path):
     for port in (1, 2):
         folder = tmp_path / f"rack/{port}"
         folder.mkdir(parents=True)
         (folder / "handset.json").write_text(
             f'{{"host":"lab1","usb_path":"1-1.{port}","taken_at":"2026-03-02T09:00:00Z"}}'
         )
-        (folder / "getprop.txt").write_text(PROPS % "0123456789ABCDEF")
+        # the same default serial and the same cloned IMEI on both
+        cloned = "[ro.ril.miui.imei0]: [352688098446020]\n"
+        (folder / "getprop.txt").write_text(PROPS % "0123456789ABCDEF" + cloned + f"[x]: [{port}]\n")
         (folder / "ssaid.xml").write_text(
             f'<settings version="-1"><setting value="{port}aaaabbbbccccddd" package="com.p" /></settings>'
         )
-    (tmp_path / "rack/1/getprop.txt").write_text(PROPS % "0123456789ABCDEF" + "[ro.product.brand]: [B]\n")
     said = []
-    intake = ingest([tmp_path / "rack"], tmp_path / "case", said.append)
+    linkage = ingest([tmp_path / "rack"], tmp_path / "case", said.append).linkage
     assert not said
-    assert sorted(len(d.observations) for d in intake.linkage.devices) == [2, 2]
+    assert sorted(len(d.observations) for d in linkage.devices) == [2, 2]
+    assert [d.flags for d in linkage.devices] == [("cloned_imei",)] * 2
+    (conflict,) = linkage.conflicts
+    assert "different handset" in conflict.why

@@ -84,7 +84,7 @@ def settings(lines: Iterable[Line], out: Findings) -> None:
             continue
         name, value = found[1], found[2].strip()
         if name == "android_id":
-            out.add("android_id", value, line, app=f"user:{user}")
+            out.add("android_id", value, line, scope=f"user:{user}")
         elif user != "0":
             continue
         elif name == "stay_on_while_plugged_in":

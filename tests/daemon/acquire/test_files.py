@@ -25,10 +25,10 @@ def test_files_of_a_folder_share_its_manifest_in_a_fixed_order(tmp_path):
     assert [str(f.path.relative_to(tmp_path)) for f in files] == ["a/1.txt", "b/1.txt", "b/2.txt", "b/handset.json"]
     assert [f.manifest.exhibit for f in files] == ["", "E1", "E1", "E1"]
     assert files[1].manifest.context() == (
-        ("handset", "lab1:1-1.4@2026-03-02T09:04:00Z"),
         ("usb_path", "lab1:1-1.4"),
         ("hub", "lab1:1-1"),
     )
+    assert files[1].manifest.handset() == ("", "")  # the label says it
     assert files[1].taken_at.isoformat() == "2026-03-02T09:04:00+00:00"
     assert count([tmp_path]) == 4
     (named,), _ = split([tmp_path / "b/1.txt"])
