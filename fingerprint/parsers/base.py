@@ -50,8 +50,8 @@ class Findings:
     def add(
         self, name: str, raw: Value, line: Line | None = None, *, app: str = "", ssid: str = "", scope: str = ""
     ) -> None:
-        """Takes ``raw`` as the signal ``name``; a word for nothing is left out. It compares within its app, its network,
-        or ``scope`` as it is given."""
+        """Takes ``raw`` as the signal ``name``; a word for nothing is left out. It compares within its app, its
+        network, or ``scope`` as it is given."""
         if str(raw).strip().lower() in _ABSENT:
             return
         if line is not None:
