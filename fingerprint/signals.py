@@ -6,6 +6,7 @@ It is data, in one place: :data:`REGISTRY`. Tiers and scopes are those of the de
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -83,8 +84,13 @@ def _flag(raw: str) -> tuple[Value, bool, str]:
     return word, False, "neither yes nor no"
 
 
+_KEY_HASH = re.compile("sha256:[0-9a-f]{32}")
+
+
 def _adb_key(raw: str) -> tuple[Value, bool, str]:
-    """An adb public key (base64, with a comment ``user@host`` or none) by its SHA-256, as keys are compared."""
+    """An adb public key (base64, with a comment ``user@host`` or none) by its SHA-256; that hash reads as itself."""
+    if _KEY_HASH.fullmatch(raw.strip()):
+        return raw.strip(), True, ""
     body = raw.split(maxsplit=1)[0] if raw.strip() else ""
     if len(body) < 100:
         return raw.strip(), False, "no adb public key"

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from rackprint.fingerprint.link import flags, weights
+from rackprint.fingerprint.link.census import Census
 from rackprint.fingerprint.link.columns import Columns, build
 from rackprint.fingerprint.link.paths import graph, path, widest
 from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Linkage, Tie
@@ -39,10 +40,11 @@ def link(observations: Iterable[Observation]) -> Linkage:
     for conflict in conflicts:
         for name in conflict.devices:
             clashes[name].append(conflict)
+    census = Census(members.values())
     devices: list[Device] = []
     links: list[AccountLink] = []
     for label, found in members.items():
-        device = _device(ids[label], anchors[label], found, clashes[ids[label]])
+        device = _device((ids[label], anchors[label]), found, clashes[ids[label]], census)
         devices.append(device)
         links += _links(device, found, by_device[device.id], len(rows))
     return Linkage(
@@ -96,8 +98,11 @@ def _conflict(contested: Contested, columns: Columns, union: Union, ids: dict[in
     return Conflict(value.signal, value.key, devices, tuple(columns.ids[row] for row in value.rows), contested.why)
 
 
-def _device(name: str, anchor: tuple[str, str], found: list[Observation], conflicts: list[Conflict]) -> Device:
-    told = flags.of(found, conflicts)
+def _device(
+    known: tuple[str, tuple[str, str]], found: list[Observation], conflicts: list[Conflict], census: Census
+) -> Device:
+    name, anchor = known
+    told = flags.of(found, conflicts, census)
     return Device(
         id=name,
         anchor=anchor,

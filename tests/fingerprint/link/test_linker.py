@@ -191,3 +191,59 @@ def test_the_widest_way_beats_a_short_one_and_ties_of_one_value_count_as_one_ste
     assert [(t.a, t.b, t.signal) for t in path(best, "d")] == [("a", "b", "imei"), ("b", "d", "drm_id")]
     from_c = widest(graph(ties), {"c": 60.0})
     assert [(t.a, t.b) for t in path(from_c, "d")] == [("c", "d")]
+
+
+def test_resets_at_regular_times_are_a_cadence():
+    (device,) = link(epochs(*[[24 * n, 24 * n + 1, 24 * n + 2] for n in range(4)])).devices
+    assert device.flags == ("factory_reset", "reset_cadence")
+    assert device.notes[1] == "3 resets, 1.0 days apart on average"
+    assert link(epochs(*[[24 * n, 24 * n + 1] for n in range(3)])).devices[0].flags == ("factory_reset",)
+
+
+def test_copies_of_an_app_side_by_side_are_told_and_a_second_one_is_not():
+    def copies(count):
+        return [
+            seen(f"o{n}-{h}", PHOTO, h, app="com.photogram", drm_id=drm(n), serial="R58M1")
+            for n in range(count)
+            for h in (0, 20)
+        ]
+
+    assert link(copies(2)).devices[0].flags == ()
+    (device,) = link(copies(3)).devices
+    assert device.flags == ("app_copies",)
+    assert device.notes == ("3 copies of com.photogram were used side by side, told by their drm_id",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", "sdk_gphone64_x86_64"),
+        ("gl_renderer", "Android Emulator OpenGL ES Translator (SwiftShader)"),
+        ("cpu", "ranchu"),
+        ("build_fingerprint", "generic/vbox86p/vbox86p:5.0/LRX21M/1:userdebug/test-keys"),
+    ],
+)
+def test_emulators_are_told(name, value):
+    (device,) = link([seen("a", serial="R58M1", **{name: value})]).devices
+    assert device.flags == ("emulator",)
+    assert value in device.notes[0]
+
+
+def test_phones_that_trust_one_computer_are_told_and_no_other():
+    key, own = "QAAAA" + "x" * 200, "QAAAA" + "y" * 200
+    phones = [seen(f"p{n}", serial=f"R58M{n}", adb_host_key=[key]) for n in range(3)]
+    linkage = link([*phones, seen("own", serial="R58M9", adb_host_key=[own])])
+    told = {d.observations[0]: (d.flags, d.notes) for d in linkage.devices}
+    assert told["own"] == ((), ())
+    assert told["p0"][0] == ("shared_adb_key",)
+    assert "2 other devices" in told["p0"][1][0]
+
+
+def test_a_tac_that_names_another_model_is_told_of_the_odd_one_only():
+    usual = [seen(f"p{n}", serial=f"R58M{n}", imei=imei(n), model="SM-J530F") for n in range(5)]
+    odd = seen("odd", serial="R58M9", imei=imei(9), model="M2006C3LG")
+    told = {d.observations[0]: d for d in link([*usual, odd]).devices}
+    assert told["odd"].flags == ("tac_mismatch",)
+    assert told["odd"].notes == ("its IMEI's TAC 35268809 is seen with SM-J530F, and this is a M2006C3LG",)
+    assert all(not told[f"p{n}"].flags for n in range(5))
+    assert all(not d.flags for d in link([*usual[:2], odd]).devices)  # too few to say
