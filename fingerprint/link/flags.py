@@ -96,7 +96,7 @@ def _copies(observations: Sequence[Observation]) -> dict[str, str]:
         together = _most_at_once(list(ids.values()))
         if together >= COPIES:
             return {
-                "app_copies": f"{together} copies of {scope.partition(':')[2]} were used side by side, by their drm_id"
+                "app_copies": f"{together} copies of {scope.partition(':')[2]} were used side by side, told by their drm_id"
             }
     return {}
 
