@@ -71,7 +71,9 @@ def ingest(
     with _alone(case), Store.open(case, create=True) as store, Workers() as workers:
         log = CustodyLog(case / CustodyLog.NAME)
         _unbroken(store, log)
-        taker = _Taker(Vault(case), log, store, workers, complain)
+        vault = Vault(case)
+        vault.sweep()
+        taker = _Taker(vault, log, store, workers, complain)
         for found in _evidence(paths, complain):
             try:
                 taker.take(found)

@@ -90,6 +90,11 @@ class Vault:
     def open(self, sha256: str) -> BinaryIO:
         return open_evidence(self.path(sha256))
 
+    def sweep(self) -> None:
+        """Removes what a crash left half copied; only while no other process adds."""
+        for path in self.root.glob(".new-*"):
+            path.unlink(missing_ok=True)
+
     def files(self) -> Iterator[Path]:
         """Every file below the vault, in a fixed order, whether it belongs there or not; temporary files are none."""
         if not self.root.parent.is_dir():

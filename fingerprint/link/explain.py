@@ -125,7 +125,14 @@ def explain(linkage: Linkage, observations: Mapping[str, Observation], a: str, b
     links_a, links_b = _links(linkage, a), _links(linkage, b) if b else {}
     if not b:
         name = max(links_a, key=lambda d: (links_a[d].weight, d))
-        return _Explainer(linkage, observations, name).alone(links_a[name])
+        found = _Explainer(linkage, observations, name).alone(links_a[name])
+        others = tuple(
+            f"the account is on device {x.device} too ({x.weight:.1f} bits, {x.first_seen:%Y-%m-%d} to "
+            f"{x.last_seen:%Y-%m-%d}); accounts are shared and sold"
+            for x in links_a.values()
+            if x.device != name
+        )
+        return msgspec.structs.replace(found, against=found.against + others)
     together = sorted(set(links_a) & set(links_b), key=lambda d: (-min(links_a[d].weight, links_b[d].weight), d))
     if not together:
         return _apart(observations, a, b, links_a.values(), links_b.values())

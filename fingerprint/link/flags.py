@@ -95,9 +95,8 @@ def _copies(observations: Sequence[Observation]) -> dict[str, str]:
     for scope, ids in sorted(_spans(observations, "drm_id").items()):
         together = _most_at_once(list(ids.values()))
         if together >= COPIES:
-            return {
-                "app_copies": f"{together} copies of {scope.partition(':')[2]} were used side by side, told by their drm_id"
-            }
+            app = scope.partition(":")[2]
+            return {"app_copies": f"{together} copies of {app} were used side by side, told by their drm_id"}
     return {}
 
 

@@ -64,3 +64,12 @@ def test_hashes_are_those_of_the_artifacts_and_of_nothing_else(tmp_path):
     (vault.root / "stranger").touch()
     (vault.root / ("0" * 64)).touch()
     assert list(vault.hashes()) == sorted(made)
+
+
+def test_what_a_crash_left_half_copied_is_swept_away(tmp_path):
+    vault = Vault(tmp_path)
+    stored = vault.add_bytes(b"whole")
+    (vault.root / ".new-half").write_bytes(b"ha")
+    assert list(vault.files()) == [vault.path(stored.sha256)]
+    vault.sweep()
+    assert sorted(p.name for p in vault.root.iterdir()) == [stored.sha256[:2]]

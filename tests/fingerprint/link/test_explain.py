@@ -157,3 +157,14 @@ def test_any_pair_of_accounts_is_explained_by_a_path_whose_steps_join(parts):
                     for place in (step.a, step.b):
                         held = {(s.name, str(s.value)) for s in by_id[place.observation].signals}
                         assert (step.signal, step.value) in held
+
+
+def test_an_account_on_two_phones_is_told_of_both():
+    observations = [
+        seen("a", PHOTO, 1, "photogram:u", drm_id=drm(1), **P),
+        seen("b", PHOTO, 30, "photogram:u", drm_id=drm(2), **P),
+    ]
+    linkage = link(observations)
+    found = explain(linkage, {o.id: o for o in observations}, "photogram:u")
+    (other,) = {d.id for d in linkage.devices} - {found.device}
+    assert any(other in text and "shared and sold" in text for text in found.against)
