@@ -44,7 +44,7 @@ class SourceKind(StrEnum):
     RECORD = "record"
 
 
-class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+class Position(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A place in an artifact: archive member, line (from 1) and byte offset (from 0), as far as they are known."""
 
     member: str = ""
@@ -71,7 +71,7 @@ class Identifier(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
+class Signal(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A named value in an observation. ``scope_key`` names the space its value is unique in
     (``app:com.example``, ``ssid:home``, empty for the unit); ``key`` is what may be compared."""
 
@@ -89,7 +89,7 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.scope_key}|{self.value}" if self.scope_key else str(self.value)
 
 
-class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Observation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one source saw of one handset or app session at one time (UTC)."""
 
     id: str
