@@ -26,6 +26,8 @@ class Parser(Protocol):
         ...
 
 
+Place = Line | Position
+
 # What phones print where there is no value; it says nothing, so it is no signal.
 _ABSENT = frozenset({"", "unknown", "(unknown)", "null", "(null)", "none", "<none>", "<unknown ssid>", "n/a"})
 
@@ -48,16 +50,23 @@ class Findings:
         return Position(member=self._member, line=line.number, offset=line.offset)
 
     def add(
-        self, name: str, raw: Value, line: Line | None = None, *, app: str = "", ssid: str = "", scope: str = ""
+        self,
+        name: str,
+        raw: Value,
+        where: Line | Position | None = None,
+        *,
+        app: str = "",
+        ssid: str = "",
+        scope: str = "",
     ) -> None:
         """Takes ``raw`` as the signal ``name``; a word for nothing is left out. It compares within its app, its
         network, or ``scope`` as it is given."""
         if str(raw).strip().lower() in _ABSENT:
             return
-        if line is not None:
-            self._complain(line)
+        if isinstance(where, Line):
+            self._complain(where)
         key = scope or scope_key(name, source_kind=SourceKind.ACQUISITION, source="", app=app, ssid=ssid)
-        position = self.position(line) if line is not None else Position()
+        position = self.position(where) if isinstance(where, Line) else where or Position()
         signal = read_signal(name, raw, scope_key=key, parser=self._parser, position=position)
         self._signals.setdefault((name, signal.scope_key, signal.value), signal)
 

@@ -1,4 +1,5 @@
-"""``settings_ssaid.xml`` of /data/system/users/N: the android_id each app sees (Android 8 and later)."""
+"""``settings_ssaid.xml`` of /data/system/users/N: the android_id each app sees (Android 8 and later), as XML text or,
+from Android 12 on, as Android binary XML."""
 
 from __future__ import annotations
 
@@ -6,11 +7,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from xml.parsers import expat
 
-from rackprint.fingerprint.model import ArtifactInfo, Parsed
+from rackprint.fingerprint.model import ArtifactInfo, Parsed, Position, Problem
+from rackprint.fingerprint.parsers.abx import MAGIC, AbxError, elements
 from rackprint.fingerprint.parsers.base import Findings
 from rackprint.fingerprint.parsers.text import Line
 
-_BINARY = b"ABX\0"
+KEPT = "what came before was kept; fetch the file again"
 _LIMIT = 16 << 20
 _CHUNK = 64 << 10
 
@@ -26,29 +28,35 @@ class SettingsSsaidParser:
     version = 1
 
     def probe(self, head: bytes, name: str) -> bool:
-        if head.startswith(_BINARY):
+        if head.startswith(MAGIC):
             return "ssaid" in name
         text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
         return text.startswith(b"<") and b"<settings" in head and (b"package=" in head or "ssaid" in name)
 
     def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
         out = Findings(self, info)
-        if stream.read(4) == _BINARY:
-            out.problem("is Android binary XML", "convert it with abx2xml, which Android 12 and later ship")
+        binary = stream.read(4) == MAGIC
+        stream.seek(0)
+        if binary:
+            self._binary(stream, out)
         else:
-            stream.seek(0)
-            self._read(stream, out)
+            self._text(stream, out)
         yield from out.close()
 
-    def _read(self, stream: BinaryIO, out: Findings) -> None:
+    def _binary(self, stream: BinaryIO, out: Findings) -> None:
+        try:
+            for element in elements(stream):
+                _setting(element.name, element.attributes, Position(offset=element.offset), out)
+        except AbxError as error:
+            place = Position(offset=error.offset)
+            out.problems.append(Problem(f"binary XML ends here: {error}", KEPT, place))
+
+    def _text(self, stream: BinaryIO, out: Findings) -> None:
         parser = expat.ParserCreate()
 
         def start(tag: str, attributes: dict[str, str]) -> None:
-            package = attributes.get("package", "")
-            # "android" holds the key that the others are made of
-            if tag == "setting" and package not in {"", "android", "null"}:
-                line = Line(parser.CurrentLineNumber, parser.CurrentByteIndex, "")
-                out.add("android_id", attributes.get("value", ""), line, app=package)
+            place = Position(line=parser.CurrentLineNumber, offset=parser.CurrentByteIndex)
+            _setting(tag, attributes, place, out)
 
         def doctype(*_: object) -> None:
             raise _Refused("has a document type, which settings never have")
@@ -65,7 +73,14 @@ class SettingsSsaidParser:
             parser.Parse(b"", True)
         except (expat.ExpatError, _Refused, UnicodeError) as error:
             where = Line(parser.CurrentLineNumber, parser.CurrentByteIndex, "")
-            out.problem(f"XML ends here: {error}", "what came before was kept; fetch the file again", where)
+            out.problem(f"XML ends here: {error}", KEPT, where)
+
+
+def _setting(tag: str, attributes: dict[str, str], place: Position, out: Findings) -> None:
+    package = attributes.get("package", "")
+    # "android" holds the key that the others are made of
+    if tag == "setting" and package not in {"", "android", "null"}:
+        out.add("android_id", attributes.get("value", ""), place, app=package)
 
 
 SETTINGS_SSAID = SettingsSsaidParser()
