@@ -39,3 +39,12 @@ def cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(cell(v) for v in value)
     return str(value)
+
+
+def csv_cell(value: Any) -> str:
+    """A value as programs read it from CSV: times in full, numbers as they are, lists by semicolons, no formula."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, list | tuple):
+        return guarded(";".join(map(str, value)))
+    return guarded("" if value is None else str(value))

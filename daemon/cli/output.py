@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rackprint.daemon.cells import cell, guarded, printable
+from rackprint.daemon.cells import cell, csv_cell, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ def show(rows: Sequence[dict[str, Any]], columns: dict[str, str], form: Format, 
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([guarded(cell(row.get(key))) for key in columns] for row in rows)
+        writer.writerows([csv_cell(row.get(key)) for key in columns] for row in rows)
     else:
         _table(rows, columns, title)
 

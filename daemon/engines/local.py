@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from rackprint.daemon.atomic import whole
-from rackprint.daemon.cells import guarded
+from rackprint.daemon.cells import csv_cell
 from rackprint.fingerprint.link.linker import link
 from rackprint.fingerprint.link.result import Linkage
 from rackprint.fingerprint.model import Observation
@@ -98,13 +97,7 @@ def _csv(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(row[c]) for c in columns] for row in rows)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return guarded(str(value))
+        writer.writerows([csv_cell(row[c]) for c in columns] for row in rows)
 
 
 def _parquet(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
