@@ -25,7 +25,9 @@ NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
 CROWD = 40  # devices that share one boot: a power cut, or a script that reboots a rack
 COPIES = 10  # ids of one app in one boot; a cloner's copies are fewer, a host's emulators are more
 UNSEEN = 2.0  # phones at a place for each one that was seen there
-APP_PENALTY = 5.0  # bits against, where one app saw different ids: about one phone in thirty runs copies of an app
+# Bits against, where one app saw different ids: about one phone in thirty runs copies of an app. Then one boot is not
+# enough, however rare: two phones that a person restarts together show one such boot, but hardly a second.
+APP_PENALTY = 5.0
 _REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
 _DAY, _YEARS = 86_400.0, 5 * 365 * 86_400.0
 _QUANTILE, _ENOUGH = 0.98, 50
@@ -74,6 +76,7 @@ class Pair:
     rows: tuple[int, int]
     excess: float
     bits: float = 0.0
+    boots: int = 1
 
 
 def pairs(rows: Sequence[Observation], labels: array[int]) -> list[Pair]:
@@ -96,7 +99,8 @@ def pairs(rows: Sequence[Observation], labels: array[int]) -> list[Pair]:
     ids = _AppIds(rows, labels, {label for pair in found for label in pair})
     base = log2(max(2, len(rows)))
     for pair in found.values():
-        pair.excess -= APP_PENALTY * ids.differ(*pair.devices)
+        if ids.differ(*pair.devices):
+            pair.excess = pair.excess - APP_PENALTY if pair.boots > 1 else 0.0
         pair.bits = round(base + pair.excess, 3)
     enough = [pair for pair in found.values() if pair.excess >= NEEDED]
     return sorted(enough, key=lambda p: (-p.bits, p.rows))
@@ -200,6 +204,7 @@ def _add(boot: Boot, bits: float, labels: array[int], found: dict[tuple[int, int
             found[a, b] = Pair((a, b), key, (first[a], first[b]), bits)
         else:
             pair.excess += max(0.0, bits)
+            pair.boots += 1
 
 
 def _copies(boot: Boot, rows: Sequence[Observation]) -> int:

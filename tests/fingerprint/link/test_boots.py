@@ -120,3 +120,10 @@ def test_times_that_make_no_sense_are_passed_over():
         for n, value in enumerate([0, -5, 1e18, "soon", 4_300_000_000])
     ]
     assert len(devices(odd)) == 5
+
+
+def test_two_phones_that_were_restarted_together_once_are_left_open():
+    once = [login(f"p{n}", boot=-60, hours=n, drm_id=drm(n), android_id=aid(n)) for n in range(2)]
+    assert devices(once) == [["p0"], ["p1"]]
+    again = [login(f"q{n}", boot=86_400, hours=25 + n, drm_id=drm(n), android_id=aid(n)) for n in range(2)]
+    assert len(devices([*once, *again])) == 1
