@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from rackprint.fingerprint.model import ArtifactInfo, Parsed, Position, Problem
 from rackprint.fingerprint.parsers.bugreport_text import read
@@ -14,6 +13,7 @@ from rackprint.fingerprint.parsers.inflate import Bounded, salvage
 from rackprint.fingerprint.parsers.text import lines
 
 _NAMES_LIMIT = 100_000
+KEPT = "what is there was read; fetch it again"
 _MARKS = (b"bugreport", b"main_entry.txt", b"dumpstate_log", b"dumpstate_board")
 
 
@@ -30,6 +30,7 @@ class BugreportZipParser:
         try:
             archive = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
+            yield Problem("zip is cut off: its directory at the end is missing", KEPT)
             yield from self._salvage(stream, info)
             return
         with archive:
@@ -39,28 +40,32 @@ class BugreportZipParser:
             if main is None:
                 yield Problem("holds no bugreport text", "give the zip that adb bugreport wrote")
                 return
+            place = Position(member=main.filename)
             try:
-                with archive.open(main) as member:
-                    bounded = Bounded(member, main.compress_size)
-                    yield from read(self, lines(cast(BinaryIO, bounded)), info, main.filename)
-                    yield from _complaints(bounded, main.filename)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError, OSError) as error:
-                yield Problem(f"cannot be opened: {error}", "fetch the bugreport again", Position(member=main.filename))
+                member = archive.open(main)
+            except (zipfile.BadZipFile, ValueError, OSError, OverflowError) as error:
+                # bytes before the directory were lost or added, so that its offsets lead nowhere
+                yield Problem(f"zip is damaged: its directory does not fit ({error})", KEPT, place)
+                yield from self._salvage(stream, info)
+            except (RuntimeError, NotImplementedError) as error:
+                yield Problem(f"cannot be opened: {error}", "fetch the bugreport again", place)
+            else:
+                with member:
+                    yield from self._report(member, main.compress_size, main.filename, info)
 
     def _salvage(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
-        yield Problem("zip is cut off: its directory at the end is missing", "what is there was read; fetch it again")
         for name, content in salvage(stream):
             if _is_report(name):
-                bounded = Bounded(content, 0)
-                yield from read(self, lines(cast(BinaryIO, bounded)), info, name)
-                yield from _complaints(bounded, name)
+                yield from self._report(content, 0, name, info)
                 return
         yield Problem("no bugreport text in what is left of it", "fetch the bugreport again")
 
-
-def _complaints(bounded: Bounded, member: str) -> Iterator[Problem]:
-    if bounded.stopped:
-        yield Problem(bounded.stopped, "what came before was kept", Position(member=member, offset=bounded.tell()))
+    def _report(self, content: Any, packed: int, name: str, info: ArtifactInfo) -> Iterator[Parsed]:
+        bounded = Bounded(content, packed)
+        yield from read(self, lines(cast(BinaryIO, bounded)), info, name)
+        if bounded.stopped:
+            place = Position(member=name, offset=bounded.tell())
+            yield Problem(bounded.stopped, "what came before was kept", place)
 
 
 def _refusal(entry: zipfile.ZipInfo) -> tuple[str, str] | None:

@@ -16,7 +16,7 @@ _HEADER = struct.Struct("<4sHHHHHIIIHH")  # local file header (PKWARE APPNOTE 4.
 _SIGNATURE = b"PK\x03\x04"
 _CHUNK = 64 << 10
 
-Damaged = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+Damaged = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 class Bounded(io.RawIOBase):

@@ -71,7 +71,7 @@ class SettingsSsaidParser:
                     raise _Refused(f"is larger than {_LIMIT >> 20} MiB")
                 parser.Parse(chunk)
             parser.Parse(b"", True)
-        except (expat.ExpatError, _Refused, UnicodeError) as error:
+        except (expat.ExpatError, _Refused, ValueError, LookupError) as error:  # the last two: its encoding
             where = Line(parser.CurrentLineNumber, parser.CurrentByteIndex, "")
             out.problem(f"XML ends here: {error}", KEPT, where)
 

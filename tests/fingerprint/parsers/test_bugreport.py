@@ -248,6 +248,14 @@ def test_a_truncated_zip_gives_what_is_there(method, streamed):
     assert "cut off" in problems[0].reason
 
 
+def test_a_zip_that_lost_bytes_in_the_middle_gives_what_is_there():
+    data = zipped([("bugreport-m1.txt", REPORT), ("noise.bin", "".join(map(str, range(5000))))])
+    cut = data[:-2000] + data[-1900:]  # the directory's offsets now lead nowhere
+    (found,), problems = read(BUGREPORT_ZIP, cut)
+    assert values(found, "serial") == ["A1B2C3"]
+    assert "directory does not fit" in problems[0].reason
+
+
 def test_a_zip_bomb_is_stopped(monkeypatch):
     monkeypatch.setattr(inflate, "RATIO_FROM", 1 << 20)
     bomb = REPORT.encode() + b"\0" * (64 << 20)

@@ -230,6 +230,8 @@ def test_damaged_xml_keeps_what_came_before():
     ("data", "why"),
     [
         (b"ABX\0\x10\xe4", "binary XML"),
+        (b"<?xml version='1.0' encoding='UTX-8' ?><settings package='x'/>", "unknown encoding"),
+        (b"<?xml version='1.0' encoding='utf-7' ?><settings package='x'/>", "encoding"),
         (b'<!DOCTYPE s [<!ENTITY a "aaaa">]><settings package="&a;"/>', "document type"),
         (b"<settings package='" + b"x" * (17 << 20), "larger than 16 MiB"),
     ],
