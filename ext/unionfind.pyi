@@ -1,4 +1,7 @@
-from array import array
-from typing import Any
+import numpy as np
+import numpy.typing as npt
 
-def components(n: int, a: Any, b: Any) -> array[int]: ...
+def components(n: int, a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.int32]: ...
+def widest(
+    n: int, a: npt.ArrayLike, b: npt.ArrayLike, strength: npt.ArrayLike, anchored: npt.ArrayLike
+) -> npt.NDArray[np.float64]: ...

@@ -24,7 +24,8 @@ class SignalSpec:
     """One signal. ``cardinality`` is how many valid values one unit may hold at once (0: no limit, so two values never
     contradict); ``tolerance`` is how far two numbers may lie apart and still agree, in the signal's own unit;
     ``epoch`` is what ends a value's life ("reset", "reboot" or "" for never); ``deny`` lists the placeholders that
-    ``read`` refuses."""
+    ``read`` refuses; ``canonical`` is a pattern of texts that are their own normal form, unless they are denied or end
+    in one character over and over."""
 
     name: str
     tier: Tier
@@ -36,6 +37,7 @@ class SignalSpec:
     u_bits: float = 0.0
     numeric: bool = False
     epoch: str = ""
+    canonical: str = ""
 
     @property
     def ties(self) -> bool:
@@ -133,13 +135,16 @@ _SPECS: list[SignalSpec] = [
     _hardware("cpu_serial", serial.read_part, 1, 36.0, serial.DENY),
     _hardware("battery_serial", serial.read_part, 0, 24.0, serial.DENY),
     _hardware("eid", eid.read, 0, 40.0),
-    SignalSpec("drm_id", Tier.HARDWARE, Scope.APP, _of(drm.read), u_bits=40.0),
+    SignalSpec("drm_id", Tier.HARDWARE, Scope.APP, _of(drm.read), u_bits=40.0, canonical="^[0-9a-f]{32,128}$"),
     SignalSpec(
-        "android_id", Tier.INSTALL, Scope.APP, _of(install.android_id), deny=install.DENY, u_bits=34.0, epoch="reset"
+        "android_id", Tier.INSTALL, Scope.APP, _of(install.android_id), deny=install.DENY, u_bits=34.0, epoch="reset",
+        canonical="^[0-9a-f]{16}$",
     ),
-    SignalSpec("gaid", Tier.INSTALL, Scope.UNIT, _of(install.uuid), u_bits=34.0, epoch="reset"),
+    SignalSpec("gaid", Tier.INSTALL, Scope.UNIT, _of(install.uuid), u_bits=34.0, epoch="reset",
+               canonical="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
     SignalSpec("gsf_id", Tier.INSTALL, Scope.UNIT, _of(install.gsf_id), u_bits=32.0, epoch="reset"),
-    SignalSpec("app_instance", Tier.INSTALL, Scope.APP, _of(install.token), u_bits=34.0, epoch="reset"),
+    SignalSpec("app_instance", Tier.INSTALL, Scope.APP, _of(install.token), u_bits=34.0, epoch="reset",
+               canonical="^[A-Za-z0-9_:]{8,}$"),
     SignalSpec("boot_id", Tier.INSTALL, Scope.UNIT, _of(install.uuid), u_bits=40.0, epoch="reboot"),
     *[SignalSpec(n, Tier.SUBSCRIBER, Scope.NONE, _of(iccid.read)) for n in ("iccid", "iccid_past")],
     *[SignalSpec(n, Tier.SUBSCRIBER, Scope.NONE, _of(imsi.read)) for n in ("imsi", "imsi_past")],

@@ -1,277 +1,192 @@
-"""Boot times as evidence: two devices that show the same boot, to the second, at the same place and of the same model,
-are likely one, and the likelier the fewer phones boot there and then.
+"""Boot times as evidence: fragments that show the same boot, to the second, at the same place and of the same model,
+are likely one phone, and the likelier the fewer phones boot there and then.
 
-A boot's weight is the chance that another phone's would fall beside it: the rate of that model's boots at that address
-around that hour (after a power cut a whole hall boots at once, which is worth nothing) or over all the time seen,
-whichever is more. What contradicts: a boot that lies inside the uptime of another (a phone that has booted again is
-never seen with the boot before), and ids that one app sees and that differ, which weigh against and do not veto.
+A boot's weight is the chance that another phone's would fall beside it: the rate of that model's boots at that address,
+or, where more boots fall around that moment than chance explains, the rate there and then (after a power cut a whole
+hall boots at once, which is worth nothing).
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate, combinations
-from math import log2
+from dataclasses import dataclass
 
-from rackprint.fingerprint.model import Observation
+import numpy as np
+
+from rackprint.ext.blocking import group
+from rackprint.fingerprint.link.columns import Bools, Columns, Floats, Ints, Longs
 from rackprint.fingerprint.signals import spec
 
 TOLERANCE = spec("boot_time").tolerance
-NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
-CROWD = 40  # devices that share one boot: a power cut, or a script that reboots a rack
+CROWD = 40  # fragments that share one boot: a power cut, or a script that reboots a rack
 COPIES = 10  # ids of one app in one boot; a cloner's copies are fewer, a host's emulators are more
 UNSEEN = 2.0  # phones at a place for each one that was seen there
-# Bits against, where one app saw different ids: about one phone in thirty runs copies of an app. Then one boot is not
-# enough, however rare: two phones that a person restarts together show one such boot, but hardly a second.
-APP_PENALTY = 5.0
 _REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
+_SCRIPTED = 0.02  # boots that are one of many at once, before the data speaks
 _DAY, _YEARS = 86_400.0, 5 * 365 * 86_400.0
 _QUANTILE, _ENOUGH = 0.98, 50
 
-Place = tuple[str, str]  # address and model
-Span = tuple[float, float]  # first and last sight
-Clash = Callable[[int, int], bool]
 
+@dataclass(slots=True)
+class Sightings:
+    """Observations that tell a boot time with their place (address and model), ordered by place and boot; times in
+    seconds since 1970."""
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """An observation that tells a boot time; times in seconds since 1970."""
-
-    boot: float
-    time: float
-    row: int
+    place: Ints
+    address: Ints
+    boot: Floats
+    time: Floats
+    row: Ints
+    label: Ints
 
 
 @dataclass(slots=True)
-class Boot:
-    """One boot at one place: the sightings of it, and the devices that they are of."""
+class Boots:
+    """Boots as runs of sightings. The fragments of boot c are ``members[starts[c]:starts[c + 1]]``, ascending, and
+    ``rows`` holds the smallest row of each there; ``bits`` is what sharing the boot weighs beyond even odds, 0 for a
+    crowd."""
 
-    place: Place
-    sightings: list[Sighting]
-    devices: list[int] = field(default_factory=list)
-
-    @property
-    def start(self) -> float:
-        return self.sightings[0].boot
-
-    @property
-    def spread(self) -> float:
-        return self.sightings[-1].boot - self.sightings[0].boot
-
-    def phones(self, width: float) -> int:
-        """How many phones' boots it may be: a run that is wider than one boot can be is many."""
-        return len(self.devices) if self.spread > 2 * width else 1
+    at: Floats
+    row: Ints  # a sighting of each
+    starts: Ints
+    members: Ints
+    rows: Ints
+    bits: Floats
 
 
-@dataclass(slots=True)
-class Pair:
-    """Two devices that share boots, one observation of each, and the weight of it: ``excess`` is beyond even odds."""
-
-    devices: tuple[int, int]
-    key: str
-    rows: tuple[int, int]
-    excess: float
-    bits: float = 0.0
-    boots: int = 1
-
-
-def pairs(rows: Sequence[Observation], labels: array[int]) -> list[Pair]:
-    """The pairs of devices whose shared boots weigh enough, strongest first. Linear in rows, and in CROWD a boot."""
-    places = _places(rows)
-    width = _width(places, labels)
-    found: dict[tuple[int, int], Pair] = {}
-    by_place = {place: _boots(place, sightings, width, labels) for place, sightings in sorted(places.items())}
-    by_address: dict[str, list[Boot]] = defaultdict(list)
-    for place, boots in by_place.items():
-        by_address[place[0]] += boots
-    crowds = {address: _Crowds(boots, width) for address, boots in by_address.items()}
-    for place, boots in by_place.items():
-        usual = _usual(boots, width)
-        for boot in boots:
-            few = 2 <= len(boot.devices) <= CROWD and boot.spread <= 2 * width
-            if few and (len(boot.devices) <= COPIES or _copies(boot, rows) <= COPIES):
-                rate = max(usual, crowds[place[0]].rate(boot.start))
-                _add(boot, -log2(UNSEEN * rate * (2 * width + 1)), labels, found)
-    ids = _AppIds(rows, labels, {label for pair in found for label in pair})
-    base = log2(max(2, len(rows)))
-    for pair in found.values():
-        if ids.differ(*pair.devices):
-            pair.excess = pair.excess - APP_PENALTY if pair.boots > 1 else 0.0
-        pair.bits = round(base + pair.excess, 3)
-    enough = [pair for pair in found.values() if pair.excess >= NEEDED]
-    return sorted(enough, key=lambda p: (-p.bits, p.rows))
+def sightings(columns: Columns, labels: Ints) -> Sightings:
+    """The usable boot times: with an address and a model beside them, and not after the time of the observation."""
+    boot, time = columns.number("boot_time"), columns.times / 1e6
+    address, model = columns.dense("ip"), columns.dense("model")
+    with np.errstate(invalid="ignore"):
+        usable = (address >= 0) & (model >= 0) & (boot <= time) & (time - boot <= _YEARS)
+    rows = np.flatnonzero(usable).astype(np.int32)
+    models = int(model.max(initial=0)) + 1
+    _, place = np.unique(address[rows].astype(np.int64) * models + model[rows], return_inverse=True)
+    order = np.lexsort((rows, time[rows], boot[rows], place))
+    rows = rows[order]
+    return Sightings(place[order].astype(np.int32), address[rows], boot[rows], time[rows], rows, labels[rows])
 
 
-def settle(candidates: list[Pair], rows: Sequence[Observation], labels: array[int], clash: Clash) -> list[Pair]:
-    """Those of ``candidates`` that stand, taken in their order: neither their boots nor, by ``clash``, their units
-    contradict what the pairs before made of the two sides."""
-    uptimes = _uptimes(rows, labels, {label for pair in candidates for label in pair.devices})
-    parent: dict[int, int] = {}
-
-    def find(label: int) -> int:
-        while (above := parent.get(label, label)) != label:
-            parent[label] = label = parent.get(above, above)
-        return label
-
-    kept: list[Pair] = []
-    for pair in candidates:
-        a, b = sorted(map(find, pair.devices))
-        if a != b:
-            both = sorted(uptimes[a] + uptimes[b])
-            if _overlap(both) or clash(a, b):
-                continue
-            uptimes[a] = both
-            parent[b] = a
-        kept.append(pair)
-    return kept
-
-
-def _places(rows: Sequence[Observation]) -> dict[Place, list[Sighting]]:
-    found: dict[Place, list[Sighting]] = defaultdict(list)
-    for row, observation in enumerate(rows):
-        values = {s.name: s.value for s in observation.signals if s.valid}
-        boot, time = values.get("boot_time"), observation.time.timestamp()
-        place = (str(values.get("ip", "")), str(values.get("model", "")))
-        if all(place) and isinstance(boot, int | float) and 0 <= time - boot <= _YEARS:
-            found[place].append(Sighting(float(boot), time, row))
-    for sightings in found.values():
-        sightings.sort(key=lambda s: (s.boot, s.time, s.row))
-    return found
+def find(columns: Columns, seen: Sightings) -> Boots:
+    """The boots among ``seen``, weighed."""
+    width = _width(seen)
+    starts_run = _breaks(seen.place, seen.boot, width)
+    run = np.cumsum(starts_run) - 1
+    firsts = np.flatnonzero(starts_run)
+    lasts = np.append(firsts[1:], len(run)) - 1 if len(firsts) else firsts
+    n = int(seen.label.max(initial=0)) + 1
+    distinct, first = np.unique(run.astype(np.int64) * n + seen.label, return_index=True)
+    of_run = (distinct // n).astype(np.int32)
+    starts, _ = group(of_run, len(firsts))
+    at = seen.boot[firsts]
+    spread = seen.boot[lasts] - at
+    phones = np.where(spread > 2 * width, np.diff(starts), 1).astype(np.float64)
+    rate = _rates(seen.place[firsts], seen.address[firsts], at, phones)
+    bits = -np.log2(UNSEEN * rate * (2 * width + 1))
+    count = np.diff(starts)
+    few = (count >= 2) & (count <= CROWD) & (spread <= 2 * width)
+    for c in np.flatnonzero(few & (count > COPIES)):
+        few[c] = _copies(columns, seen.row[firsts[c] : lasts[c] + 1]) <= COPIES
+    bits[~few] = 0.0
+    # a sighting of each fragment: the smallest row, whatever the order of the sightings
+    rows = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
+    np.minimum.at(rows, np.searchsorted(distinct, run.astype(np.int64) * n + seen.label), seen.row)
+    return Boots(at, seen.row[firsts], starts, (distinct % n).astype(np.int32), rows, bits)
 
 
-def _width(places: dict[Place, list[Sighting]], labels: array[int]) -> float:
-    """How far apart two tellings of one boot lie, learned from devices that other values hold together."""
-    spreads: list[float] = []
-    for sightings in places.values():
-        last: dict[int, Sighting] = {}
-        for sighting in sightings:
-            label = labels[sighting.row]
-            before = last.get(label)
-            if before is not None and sighting.boot - before.boot <= TOLERANCE:
-                spreads.append(sighting.boot - before.boot)
-            last[label] = sighting
-    if len(spreads) < _ENOUGH:
+def _breaks(place: Ints, boot: Floats, width: float) -> Bools:
+    """Where a new boot begins."""
+    breaks = np.ones(len(place), dtype=bool)
+    breaks[1:] = (np.diff(place) != 0) | (np.diff(boot) > width)
+    return breaks
+
+
+def _width(seen: Sightings) -> float:
+    """How far apart two tellings of one boot lie, learned from fragments that other values hold together."""
+    order = np.lexsort((seen.boot, seen.label, seen.place))
+    same = (np.diff(seen.place[order]) == 0) & (np.diff(seen.label[order]) == 0)
+    steps = np.diff(seen.boot[order])[same]
+    steps = steps[steps <= TOLERANCE]
+    if len(steps) < _ENOUGH:
         return TOLERANCE
-    return max(1.0, sorted(spreads)[int(_QUANTILE * (len(spreads) - 1))])
+    return max(1.0, float(np.sort(steps)[int(_QUANTILE * (len(steps) - 1))]))
 
 
-def _boots(place: Place, sightings: list[Sighting], width: float, labels: array[int]) -> list[Boot]:
-    boots: list[Boot] = []
-    for sighting in sightings:
-        if not boots or sighting.boot - boots[-1].sightings[-1].boot > width:
-            boots.append(Boot(place, []))
-        boots[-1].sightings.append(sighting)
-    for boot in boots:
-        boot.devices = sorted({labels[s.row] for s in boot.sightings})
-    return boots
-
-
-class _Crowds:
-    """How many boots of any model fall around a moment at one address."""
-
-    def __init__(self, boots: list[Boot], width: float) -> None:
-        ordered = sorted((boot.start, boot.phones(width)) for boot in boots)
-        self._starts = [start for start, _ in ordered]
-        self._sums = [0, *accumulate(phones for _, phones in ordered)]
-
-    def rate(self, start: float) -> float:
-        """Boots a second besides the one at ``start``, in whichever stretch around it is the most crowded."""
-        most = 0.0
-        for reach in _REACHES:
-            first, last = bisect_left(self._starts, start - reach), bisect_right(self._starts, start + reach)
-            most = max(most, (self._sums[last] - self._sums[first] - 1) / (2 * reach))
-        return most
-
-
-def _usual(boots: list[Boot], width: float) -> float:
-    """Boots a second of one model at one address, over all the time that they were seen."""
-    return sum(boot.phones(width) for boot in boots) / (boots[-1].start - boots[0].start + _DAY)
-
-
-def _add(boot: Boot, bits: float, labels: array[int], found: dict[tuple[int, int], Pair]) -> None:
-    first: dict[int, int] = {}
-    for sighting in boot.sightings:
-        row = first.get(labels[sighting.row], sighting.row)
-        first[labels[sighting.row]] = min(row, sighting.row)
-    for a, b in combinations(boot.devices, 2):
-        pair = found.get((a, b))
-        if pair is None:
-            key = f"{boot.place[1]} at {boot.place[0]}|{boot.start:.0f}"
-            found[a, b] = Pair((a, b), key, (first[a], first[b]), bits)
-        else:
-            pair.excess += max(0.0, bits)
-            pair.boots += 1
-
-
-def _copies(boot: Boot, rows: Sequence[Observation]) -> int:
-    """The most ids that one app shows among the sightings of a boot."""
-    ids: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for sighting in boot.sightings:
-        for signal in rows[sighting.row].signals:
-            if signal.valid and signal.name in {"drm_id", "android_id"}:
-                ids[signal.name, signal.scope_key].add(str(signal.value))
-    return max(map(len, ids.values()), default=0)
-
-
-class _AppIds:
-    """The ids that apps saw on each device, and from when to when."""
-
-    def __init__(self, rows: Sequence[Observation], labels: array[int], wanted: set[int]) -> None:
-        self._seen: dict[int, dict[str, dict[str, Span]]] = defaultdict(lambda: defaultdict(dict))
-        for row, observation in enumerate(rows):
-            if labels[row] not in wanted:
-                continue
-            time = observation.time.timestamp()
-            for signal in observation.signals:
-                if signal.valid and signal.name in {"drm_id", "android_id"} and signal.scope_key:
-                    scope = self._seen[labels[row]][f"{signal.name} {signal.scope_key}"]
-                    first, last = scope.get(str(signal.value), (time, time))
-                    scope[str(signal.value)] = (min(first, time), max(last, time))
-
-    def differ(self, a: int, b: int) -> bool:
-        """Whether an app has ids of both and none in common; android_ids only if they lived at the same time."""
-        for scope, ours in self._seen[a].items():
-            theirs = self._seen[b].get(scope, {})
-            if not theirs or ours.keys() & theirs.keys():
-                continue
-            if scope.startswith("drm_id") or _together(ours.values(), theirs.values()):
-                return True
-        return False
-
-
-def _together(ours: Iterable[Span], theirs: Iterable[Span]) -> bool:
-    (first, last), (begun, ended) = _hull(ours), _hull(theirs)
-    return first <= ended and begun <= last
-
-
-def _hull(spans: Iterable[Span]) -> Span:
-    found = list(spans)
-    return min(first for first, _ in found), max(last for _, last in found)
-
-
-Uptime = tuple[float, float]  # a boot, and the last time that it was seen
-
-
-def _uptimes(rows: Sequence[Observation], labels: array[int], wanted: set[int]) -> dict[int, list[Uptime]]:
-    found: dict[int, list[Uptime]] = defaultdict(list)
-    for row, observation in enumerate(rows):
-        if labels[row] in wanted:
-            for signal in observation.signals:
-                if signal.name == "boot_time" and signal.valid:
-                    found[labels[row]].append((float(signal.value), observation.time.timestamp()))
-    for uptimes in found.values():
-        uptimes.sort()
+def _rates(place: Ints, address: Ints, at: Floats, phones: Floats) -> Floats:
+    """Boots a second beside each boot; the boots are ordered by place and moment."""
+    usual = _usual(place, at, phones)[place]
+    order = np.lexsort((at, address))
+    whole = _usual(address, at, phones)[address][order]
+    moments = at[order]
+    # every address has a stretch of time of its own, in milliseconds
+    line = ((moments - (at.min() if len(at) else 0.0)) * 1e3).astype(np.int64)
+    line += address[order].astype(np.int64) * (line.max(initial=0) + int(4e3 * _REACHES[-1]))
+    sums = np.concatenate(([0.0], np.cumsum(phones[order])))
+    rate = usual[order].copy()
+    for reach in _REACHES:
+        first = np.searchsorted(line, line - int(1e3 * reach))
+        last = np.searchsorted(line, line + int(1e3 * reach), side="right")
+        beside = np.maximum(0.0, sums[last] - sums[first] - phones[order])
+        crowd = _scripted(beside, whole * 2 * reach)
+        rate = np.maximum(rate, crowd * beside / (2 * reach) + (1 - crowd) * usual[order])
+    found = np.empty_like(rate)
+    found[order] = rate
     return found
 
 
-def _overlap(uptimes: list[Uptime]) -> bool:
+def _usual(group_of: Ints, at: Floats, phones: Floats) -> Floats:
+    """Boots a second in each group, over all the time that they were seen."""
+    size = int(group_of.max(initial=0)) + 1
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(low, group_of, at)
+    np.maximum.at(high, group_of, at)
+    spans = np.where(np.isfinite(low), high - low, 0.0) + _DAY
+    found: Floats = np.bincount(group_of, weights=phones, minlength=size) / spans
+    return found
+
+
+def _scripted(beside: Floats, expected: Floats) -> Floats:
+    """The chance that ``beside`` other boots around one are no accident, where ``expected`` are: by Bayes, with the
+    Poisson tail as the chance of an accident."""
+    counts = np.floor(beside).astype(np.int64)
+    logs = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, int(counts.max(initial=0)) + 1)))))
+    expected = np.maximum(expected, 1e-12)
+    mass = np.exp(-expected + counts * np.log(expected) - logs[counts])
+    tail = np.where(counts > expected, mass / np.maximum(1e-9, 1 - expected / (counts + 1)), 1.0)
+    tail = np.clip(np.where(counts == 0, 1.0, tail), 0.0, 1.0)
+    found: Floats = np.where(counts == 0, 0.0, _SCRIPTED / (_SCRIPTED + (1 - _SCRIPTED) * tail))
+    return found
+
+
+def _copies(columns: Columns, rows: Ints) -> int:
+    """The most ids that one app shows among ``rows``."""
+    most = 0
+    for signal in ("drm_id", "android_id"):
+        column = columns.column(signal)
+        codes = np.unique(column.codes[np.isin(column.rows, rows)])
+        if len(codes):
+            most = max(most, int(np.unique(column.scopes[codes], return_counts=True)[1].max()))
+    return most
+
+
+Uptimes = list[tuple[float, float]]  # boots, and the last time that each was seen
+
+
+def uptimes(columns: Columns, labels: Ints, wanted: Longs) -> dict[int, Uptimes]:
+    """The uptimes of the ``wanted`` fragments, by boot."""
+    boot, time = columns.number("boot_time"), columns.times / 1e6
+    rows = np.flatnonzero(np.isin(labels, wanted) & ~np.isnan(boot))
+    rows = rows[np.lexsort((time[rows], boot[rows], labels[rows]))]
+    found: dict[int, Uptimes] = {int(label): [] for label in wanted}
+    for label, start, last in zip(labels[rows].tolist(), boot[rows].tolist(), time[rows].tolist(), strict=True):
+        found[label].append((start, last))
+    return found
+
+
+def overlap(found: Uptimes) -> bool:
     """Whether an earlier boot was still seen after a later one, of uptimes in the order of their boots."""
     latest, boot = float("-inf"), float("-inf")
-    for start, seen in uptimes:
+    for start, seen in found:
         if start - boot > TOLERANCE and latest > start + TOLERANCE:
             return True
         latest, boot = max(latest, seen), start

@@ -1,87 +1,127 @@
-"""Observations as columns: the form that linkers and kernels work on."""
+"""Observations as columns: the one form that the linker and its kernels work on.
+
+Text is dictionary-encoded into int32 codes; measures are float64 with NaN for what was not seen. Rows are in the order
+of their ids and codes in the order of their first row, so the order of the input leaves no trace.
+"""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 
-import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from rackprint.fingerprint.model import Observation, Scope, Signal, SourceKind, Tier
-from rackprint.fingerprint.signals import spec, tier
+from rackprint.ext.blocking import group
+from rackprint.fingerprint.model import Scope, SourceKind, Tier
+from rackprint.fingerprint.signals import spec
 
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Name = tuple[str, Tier]
+
+KINDS = tuple(SourceKind)
 # What these sources say of the unit was read from the unit; a platform or a record only repeats what it was told.
-_FIRST_HAND = frozenset({SourceKind.ACQUISITION, SourceKind.CAPTURE})
+_FIRST_HAND = [KINDS.index(SourceKind.ACQUISITION), KINDS.index(SourceKind.CAPTURE)]
 
 
 @dataclass(slots=True)
 class Column:
-    """One tying signal, dictionary-encoded: row ``rows[k]`` carries the value ``keys[codes[k]]``."""
+    """One signal: row ``rows[k]`` (ascending) carries the value ``codes[k]``, whose text in its scope is
+    ``keys[code]`` (a pyarrow string array) and whose scope is ``scope_names[scopes[code]]``."""
 
     signal: str
     tier: Tier
-    scope: Scope
-    rows: array[int] = field(default_factory=lambda: array("i"))
-    codes: array[int] = field(default_factory=lambda: array("i"))
-    keys: list[str] = field(default_factory=list)
-    scopes: list[str] = field(default_factory=list)  # of each code
-    first_hand: array[int] = field(default_factory=lambda: array("b"))
+    rows: Ints
+    codes: Ints
+    keys: Any
+    scopes: Ints
+    scope_names: tuple[str, ...] = ("",)
+    _groups: tuple[Ints, Ints] | None = None
 
-    def carriers(self) -> list[list[int]]:
-        """For each code the rows that carry it, ascending."""
-        found: list[list[int]] = [[] for _ in self.keys]
-        for row, code in zip(self.rows, self.codes, strict=True):
-            found[code].append(row)
+    @property
+    def scope(self) -> Scope:
+        return spec(self.signal).scope
+
+    @property
+    def size(self) -> int:
+        """How many distinct values there are."""
+        return len(self.keys)
+
+    def key(self, code: int) -> str:
+        return str(self.keys[int(code)].as_py())
+
+    def scope_of(self, code: int) -> str:
+        return self.scope_names[self.scopes[code]]
+
+    def groups(self) -> tuple[Ints, Ints]:
+        """(starts, rows): the rows of value c, ascending, are ``rows[starts[c]:starts[c + 1]]``."""
+        if self._groups is None:
+            starts, order = group(self.codes, self.size)
+            self._groups = (starts, self.rows[order])
+        return self._groups
+
+    def carriers(self, code: int) -> Ints:
+        starts, rows = self.groups()
+        return rows[starts[code] : starts[code + 1]]
+
+    def dense(self, n: int) -> Ints:
+        """The first code of each of ``n`` rows, -1 where it has none."""
+        found = np.full(n, -1, dtype=np.int32)
+        found[self.rows[::-1]] = self.codes[::-1]
         return found
+
+
+def empty(signal: str, tier: Tier) -> Column:
+    """A column without a value."""
+    import pyarrow as pa
+
+    nothing = np.empty(0, dtype=np.int32)
+    return Column(signal, tier, nothing, nothing, pa.array([], pa.string()), nothing)
 
 
 @dataclass(slots=True)
 class Columns:
-    """``n`` observations in the order of their ids, with one column for each signal and tier that may tie."""
+    """``n`` observations: ``ids`` (pyarrow strings, ascending), ``times`` in microseconds since 1970, ``kinds`` as
+    indices of KINDS, and the columns by signal and tier. ``texts`` holds source, app, action and target; ``unknown``
+    counts the values of signals that the registry does not know."""
 
-    ids: list[str]
-    times: list[datetime]
-    columns: list[Column]
+    ids: Any
+    times: Longs
+    kinds: npt.NDArray[np.uint8]
+    accounts: Column
+    signals: Mapping[Name, Column]
+    numbers: Mapping[str, Floats]
+    texts: Mapping[str, Column] = field(default_factory=dict)
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
         return len(self.ids)
 
+    @property
+    def first_hand(self) -> Bools:
+        """Which rows were read from the unit itself."""
+        return np.isin(self.kinds, _FIRST_HAND)
 
-def build(observations: Iterable[Observation]) -> tuple[Columns, list[Observation]]:
-    """Columns and the observations in their row order. Invalid values and signals that do not tie stay outside. Of
-    observations with the same id one counts: the smallest as JSON, so that the order of the input decides nothing."""
-    unique: dict[str, Observation] = {}
-    for observation in observations:
-        known_as = unique.setdefault(observation.id, observation)
-        if known_as is not observation:
-            unique[observation.id] = min(known_as, observation, key=msgspec.json.encode)
-    rows = [unique[name] for name in sorted(unique)]
-    columns: dict[tuple[str, Tier], Column] = {}
-    codes: dict[tuple[str, Tier], dict[str, int]] = {}
-    for row, observation in enumerate(rows):
-        first_hand = observation.source_kind in _FIRST_HAND
-        for signal, level in _tying(observation):
-            name = (signal.name, level)
-            column = columns.setdefault(name, Column(signal.name, level, spec(signal.name).scope))
-            known = codes.setdefault(name, {})
-            code = known.setdefault(signal.key, len(column.keys))
-            if code == len(column.keys):
-                column.keys.append(signal.key)
-                column.scopes.append(signal.scope_key)
-            column.rows.append(row)
-            column.codes.append(code)
-            column.first_hand.append(first_hand or signal.name == "exhibit")
-    ordered = [columns[name] for name in sorted(columns)]
-    return Columns([o.id for o in rows], [o.time for o in rows], ordered), rows
+    def tying(self) -> list[Column]:
+        """The columns whose equal values may tie observations, in a fixed order."""
+        return [self.signals[name] for name in sorted(self.signals) if spec(name[0]).ties]
 
+    def column(self, signal: str) -> Column:
+        """The column of a signal that has one tier; empty where nothing shows it."""
+        tier = spec(signal).tier
+        return self.signals.get((signal, tier)) or empty(signal, tier)
 
-def _tying(observation: Observation) -> dict[tuple[Signal, Tier], None]:
-    """Each distinct tying value of an observation once, with its tier."""
-    found: dict[tuple[str, str], tuple[Signal, Tier]] = {}
-    for signal in observation.signals:
-        if signal.valid and spec(signal.name).ties:
-            found.setdefault((signal.name, signal.key), (signal, tier(signal)))
-    return dict.fromkeys(found.values())
+    def text(self, name: str) -> Column:
+        return self.texts.get(name) or empty(name, Tier.UNKNOWN)
+
+    def dense(self, signal: str) -> Ints:
+        return self.column(signal).dense(self.n)
+
+    def number(self, signal: str) -> Floats:
+        found = self.numbers.get(signal)
+        return found if found is not None else np.full(self.n, np.nan)

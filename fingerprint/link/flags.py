@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from rackprint.fingerprint.link.census import Census, values
-from rackprint.fingerprint.link.result import Conflict
-from rackprint.fingerprint.model import Observation
+import numpy as np
+
+from rackprint.fingerprint.identifiers import imei
+from rackprint.fingerprint.link.columns import Column, Ints, Longs
+from rackprint.fingerprint.link.lives import lives, most_at_once, resets
+from rackprint.fingerprint.link.owners import changed_hands
+from rackprint.fingerprint.link.resolution import Resolution
 
 CHURN = 4  # SIMs; a dual-SIM phone that changed operator once shows three at most
-SUPPORT = 2  # observations of an app on each side of a reset
 CADENCE = 3  # resets that make a habit
 COPIES = 3  # ids of one app at once; a dual-apps user makes two
+ENOUGH, MOST = 3, 0.75  # devices of a TAC, and the share of them that must agree before another is odd
 
 _EMULATOR = {
     "model": re.compile(r"sdk_|Android SDK built for|Emulator|google_sdk|VirtualBox|BlueStacks", re.IGNORECASE),
@@ -22,107 +25,120 @@ _EMULATOR = {
     "cpu": re.compile(r"^(goldfish|ranchu|vbox86)", re.IGNORECASE),
     "build_fingerprint": re.compile(r"^generic|/sdk_|/vbox86", re.IGNORECASE),
 }
-
-Span = tuple[datetime, datetime, int]  # first and last sight, and how many
-
-
-def of(observations: Sequence[Observation], conflicts: Sequence[Conflict], census: Census) -> dict[str, str]:
-    """flag -> sentence, in a fixed order."""
-    found = dict(sorted(_cloned(conflicts)))
-    found |= _resets(observations)
-    sims = values(observations, "iccid") | values(observations, "iccid_past")
-    if len(sims) >= CHURN:
-        found["sim_churn"] = f"{len(sims)} different SIMs were in it"
-    found |= _copies(observations)
-    found |= _emulator(observations)
-    keys = census.keys(observations)
-    if keys:
-        most = max(keys.values())
-        found["shared_adb_key"] = (
-            f"trusts a computer that {most} other device{'s' * (most != 1)} trust; the lab's may be one"
-        )
-    tac, model, usual = census.odd_tac(observations)
-    if tac:
-        found["tac_mismatch"] = f"its IMEI's TAC {tac} is seen with {usual}, and this is a {model}"
-    return found
+Told = dict[int, dict[str, str]]
 
 
-def _cloned(conflicts: Sequence[Conflict]) -> Iterator[tuple[str, str]]:
-    for conflict in conflicts:
-        others = len(conflict.devices) - 1
-        value, where = conflict.key.rpartition("|")[2], f"{others} other device{'s' * (others != 1)}"
-        yield f"cloned_{conflict.signal}", f"{conflict.signal} {value} also stands on {where}: {conflict.why}"
+def of(found: Resolution) -> Told:
+    """device -> flag -> sentence, each in a fixed order."""
+    told: Told = defaultdict(dict)
+    for device, flag, note in sorted(_cloned(found)):
+        told[device][flag] = note
+    for group in (_resets(found), _churn(found), _copies(found), _emulators(found), _keys(found), _tacs(found)):
+        for device, flag, note in group:
+            told[device].setdefault(flag, note)
+    return dict(told)
 
 
-def _resets(observations: Sequence[Observation]) -> dict[str, str]:
-    moments = resets(observations)
-    if not moments:
-        return {}
-    found = {"factory_reset": f"every app's android_id changed at once before {moments[-1]:%Y-%m-%d %H:%M} UTC"}
-    if len(moments) >= CADENCE:
-        days = (moments[-1] - moments[0]).total_seconds() / 86_400 / (len(moments) - 1)
-        found["reset_cadence"] = f"{len(moments)} resets, {days:.1f} days apart on average"
-    return found
+Flag = tuple[int, str, str]
 
 
-def resets(observations: Sequence[Observation]) -> list[datetime]:
-    """The moments at which a new set of android_ids began after all earlier ones had ended, in order.
-
-    A copy of an app made by a dual-apps user has an id of its own beside the first one, and lives at the same time: as
-    long as any id is seen on both sides of a moment, that moment was no reset. An app must have been seen SUPPORT times
-    before and after, and something SUPPORT times between two resets."""
-    spans = sorted((*span, scope) for scope, ids in _spans(observations, "android_id").items() for span in ids.values())
-    after: dict[str, int] = defaultdict(int)
-    for _, _, count, scope in spans:
-        after[scope] += count
-    before: dict[str, int] = defaultdict(int)
-    found: list[datetime] = []
-    latest, since = None, 0
-    for first, last, count, scope in spans:
-        gap = latest is not None and first > latest and since >= SUPPORT
-        if gap and any(before[s] >= SUPPORT and after[s] >= SUPPORT for s in before):
-            found.append(first)
-            since = 0
-        before[scope] += count
-        after[scope] -= count
-        since += count
-        latest = last if latest is None else max(latest, last)
-    return found
+def _cloned(found: Resolution) -> Iterator[Flag]:
+    for contested in found.contested:
+        column = contested.column
+        devices = np.unique(found.device[column.carriers(contested.code)]).tolist()
+        others = len(devices) - 1
+        value, where = column.key(contested.code).rpartition("|")[2], f"{others} other device{'s' * (others != 1)}"
+        note = f"{column.signal} {value} also stands on {where}: {contested.why}"
+        yield from ((device, f"cloned_{column.signal}", note) for device in devices)
 
 
-def _copies(observations: Sequence[Observation]) -> dict[str, str]:
+def _resets(found: Resolution) -> Iterator[Flag]:
+    column = found.columns.column("android_id")
+    for device, ids in lives(column, found.device, found.columns.times, 2).items():
+        moments = resets(ids)
+        if moments:
+            last = f"{moments[-1]:%Y-%m-%d %H:%M} UTC"
+            yield device, "factory_reset", f"every app's android_id changed at once before {last}"
+            note = changed_hands(found, device, moments)
+            if note:
+                yield device, "changed_hands", note
+        if len(moments) >= CADENCE:
+            days = (moments[-1] - moments[0]).total_seconds() / 86_400 / (len(moments) - 1)
+            yield device, "reset_cadence", f"{len(moments)} resets, {days:.1f} days apart on average"
+
+
+def _churn(found: Resolution) -> Iterator[Flag]:
+    cards: dict[int, set[str]] = defaultdict(set)
+    for signal in ("iccid", "iccid_past"):
+        column = found.columns.column(signal)
+        devices, codes = _distinct(found, column)
+        for device, key in zip(devices.tolist(), column.keys.take(codes).to_pylist(), strict=True):
+            cards[device].add(key)
+    for device, held in cards.items():
+        if len(held) >= CHURN:
+            yield device, "sim_churn", f"{len(held)} different SIMs were in it"
+
+
+def _copies(found: Resolution) -> Iterator[Flag]:
     """Apps that showed several drm_ids over the same time: one phone gives an app one."""
-    for scope, ids in sorted(_spans(observations, "drm_id").items()):
-        together = _most_at_once(list(ids.values()))
-        if together >= COPIES:
-            app = scope.partition(":")[2]
-            return {"app_copies": f"{together} copies of {app} were used side by side, told by their drm_id"}
-    return {}
+    column = found.columns.column("drm_id")
+    for device, ids in lives(column, found.device, found.columns.times, COPIES).items():
+        for scope, spans in sorted(ids.items()):
+            together = most_at_once(spans)
+            if together >= COPIES:
+                app = scope.partition(":")[2]
+                yield device, "app_copies", f"{together} copies of {app} were used side by side, told by their drm_id"
 
 
-def _most_at_once(spans: list[Span]) -> int:
-    edges = sorted([(first, 0) for first, _, _ in spans] + [(last, 1) for _, last, _ in spans])
-    most = now = 0
-    for _, end in edges:
-        now += -1 if end else 1
-        most = max(most, now)
-    return most
-
-
-def _emulator(observations: Sequence[Observation]) -> dict[str, str]:
+def _emulators(found: Resolution) -> Iterator[Flag]:
     for name, pattern in _EMULATOR.items():
-        for value in sorted(values(observations, name)):
-            if pattern.search(value):
-                return {"emulator": f"its {name} is {value}"}
-    return {}
+        column = found.columns.column(name)
+        odd = [code for code, key in enumerate(column.keys.to_pylist()) if pattern.search(key)]
+        for code in sorted(odd, key=column.key):
+            for device in np.unique(found.device[column.carriers(code)]).tolist():
+                yield device, "emulator", f"its {name} is {column.key(code)}"
 
 
-def _spans(observations: Sequence[Observation], name: str) -> dict[str, dict[str, Span]]:
-    """From when to when, and how often, each id of an app was seen, by the app's scope."""
-    spans: dict[str, dict[str, Span]] = defaultdict(dict)
-    for o in observations:
-        for signal in o.signals:
-            if signal.name == name and signal.valid and signal.scope_key.startswith("app:"):
-                first, last, count = spans[signal.scope_key].get(signal.key, (o.time, o.time, 0))
-                spans[signal.scope_key][signal.key] = (min(first, o.time), max(last, o.time), count + 1)
-    return spans
+def _keys(found: Resolution) -> Iterator[Flag]:
+    column = found.columns.column("adb_host_key")
+    devices, codes = _distinct(found, column)
+    trusted = np.bincount(codes, minlength=column.size)
+    most: dict[int, int] = {}
+    for device, others in zip(devices.tolist(), (trusted[codes] - 1).tolist(), strict=True):
+        most[device] = max(most.get(device, 0), others)
+    for device, others in most.items():
+        if others:
+            note = f"trusts a computer that {others} other device{'s' * (others != 1)} trust; the lab's may be one"
+            yield device, "shared_adb_key", note
+
+
+def _tacs(found: Resolution) -> Iterator[Flag]:
+    """Devices whose TAC is usual with another model. A TAC names one model (GSMA TS.06); only observations that show
+    both count, so that a value read elsewhere is not held against the phone."""
+    numbers, models = found.columns.column("imei"), found.columns.column("model")
+    if not numbers.size or not models.size:
+        return
+    model = models.dense(found.columns.n)[numbers.rows]
+    tacs = [imei.tac(key) for key in numbers.keys.to_pylist()]
+    seen = {
+        (device, tacs[code], models.key(m))
+        for device, code, m in zip(
+            found.device[numbers.rows].tolist(), numbers.codes.tolist(), model.tolist(), strict=True
+        )
+        if m >= 0
+    }
+    usual: dict[str, Counter[str]] = defaultdict(Counter)
+    for _, tac, name in seen:
+        usual[tac][name] += 1
+    for device, tac, name in sorted(seen):
+        common, count = min(usual[tac].items(), key=lambda item: (-item[1], item[0]))
+        total = usual[tac].total()
+        if common != name and total > ENOUGH and count >= MOST * total:
+            yield device, "tac_mismatch", f"its IMEI's TAC {tac} is seen with {common}, and this is a {name}"
+
+
+def _distinct(found: Resolution, column: Column) -> tuple[Ints, Longs]:
+    """Each value of each device once."""
+    size = max(1, column.size)
+    pairs = np.unique(found.device[column.rows].astype(np.int64) * size + column.codes)
+    return (pairs // size).astype(np.int32), pairs % size

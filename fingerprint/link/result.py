@@ -61,10 +61,12 @@ class AccountLink(msgspec.Struct, frozen=True):
 
 
 class Linkage(msgspec.Struct, frozen=True):
-    """The answer over a set of observations; every list is in a fixed order, whatever the order of the input."""
+    """The answer over a set of observations; every list is in a fixed order, whatever the order of the input. ``unknown``
+    counts the values of signals that the registry does not know: kept, and never used to link."""
 
     devices: tuple[Device, ...] = ()
     links: tuple[AccountLink, ...] = ()
     ties: tuple[Tie, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     observations: int = 0
+    unknown: tuple[tuple[str, int], ...] = ()

@@ -1,251 +1,212 @@
-"""The first linker: a union over shared hardware and install values that contradictions can veto.
+"""Fragments: what shared hardware and install values hold together, where nothing contradicts.
 
 Values are taken in passes from the surest down. Within a pass every value is judged against what the passes before
-made, so no order of input or of values changes the answer:
-
-* a value whose carriers contradict each other is *contested* (a cloned IMEI, a default serial): it ties none of them;
-* where values that are fine one by one would chain contradicting carriers together, they are taken one after another,
-  the strongest first, and the one that would close the chain is contested.
+made, so no order of input or of values changes the answer. A value whose carriers contradict each other is *contested*
+(a cloned IMEI, a default serial): it ties none of them. All values of a pass are first joined at once, which is linear;
+only what then holds a contradiction is looked at value by value (:mod:`rackprint.fingerprint.link.tangle`).
 """
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from rackprint.ext.unionfind import components
-from rackprint.fingerprint.link import boots
-from rackprint.fingerprint.link.columns import Column, Columns
-from rackprint.fingerprint.link.weights import bits
-from rackprint.fingerprint.model import Observation, Scope, Tier
-from rackprint.fingerprint.signals import REGISTRY, spec
-
-# One app sees one drm_id on a phone, two at most around an upgrade; an install value among more is no phone's own.
-DRM_SPREAD = 3
-_RANK = {name: rank for rank, name in enumerate(REGISTRY)}  # the registry lists the surest first
-
-Unit = tuple[str, str]  # a signal that the unit bears, and the scope in which its values compare
-Units = dict[Unit, set[int]]  # the codes of its values
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A value that at least two observations carry. ``measured`` is its weight where that was found in the data, in
-    place of the registry's prior."""
-
-    signal: str
-    tier: Tier
-    key: str
-    rows: tuple[int, ...]
-    measured: float = 0.0
-
-    @property
-    def weight(self) -> float:
-        return self.measured or bits(self.signal, self.tier)
-
-    def order(self) -> tuple[float, int, str, str]:
-        """Strongest first, rarest first."""
-        return (-self.weight, len(self.rows), self.signal, self.key)
+from rackprint.fingerprint.link import doubts
+from rackprint.fingerprint.link.columns import Bools, Column, Columns, Ints
+from rackprint.fingerprint.link.tangle import Judged, Units, Value, untangle
+from rackprint.fingerprint.model import Scope, Tier
+from rackprint.fingerprint.signals import spec
 
 
 @dataclass(frozen=True, slots=True)
 class Contested:
     """A value that ties none of its carriers, and why."""
 
-    value: Shared
+    column: Column
+    code: int
     why: str
 
 
 @dataclass(slots=True)
 class Union:
-    """``labels[row]`` is the smallest row of its device; ``ties`` are the values that hold devices together."""
+    """``labels[row]`` is the smallest row of its fragment; ``tying[k]`` tells which values of ``columns[k]`` hold
+    fragments together."""
 
-    labels: array[int]
-    ties: list[Shared] = field(default_factory=list)
+    labels: Ints
+    columns: list[Column]
+    tying: list[Bools]
     contested: list[Contested] = field(default_factory=list)
 
 
-def unite(columns: Columns, rows: Sequence[Observation] = ()) -> Union:
-    """Devices over the rows of ``columns``; with the observations themselves, boot times may tie what ids do not."""
-    return _Uniter(columns).run(rows)
+Borne = Callable[[Iterable[int]], dict[int, Units]]
+
+
+def unite(columns: Columns) -> tuple[Union, Borne]:
+    """Fragments over the rows of ``columns``, and a function that tells what the units of given fragments bear."""
+    uniter = _Uniter(columns)
+    return uniter.run(), uniter.borne
 
 
 class _Uniter:
     def __init__(self, columns: Columns) -> None:
         self._n = columns.n
-        self._columns = columns.columns
-        self._a, self._b = array("i"), array("i")
-        self._union = Union(array("i", range(self._n)))
-        self._rows: list[list[tuple[Unit, int]]] = [[] for _ in range(self._n)]  # unit-scope values of each row
-        self._drm: list[list[str]] = [[] for _ in range(self._n)]
-        self._names: dict[tuple[str, int], str] = {}
-        for column in columns.columns:
-            self._note(column)
+        self._doubts = doubts.Doubts(columns)
+        self._columns = columns.tying()
+        self._units = [_Unit(c, columns) for c in self._columns if _bears(c)]
+        self._labels: Ints = np.arange(self._n, dtype=np.int32)
+        self._open = [np.bincount(c.codes, minlength=c.size) > 1 for c in self._columns]
+        self._contested: dict[tuple[int, int], str] = {}
 
-    def run(self, rows: Sequence[Observation]) -> Union:
-        for group in _passes(self._columns):
-            self._pass([value for column in group for value in _shared(column)])
-        self._take(self._booted(rows))
+    def run(self) -> Union:
+        """Takes pass after pass."""
+        for level in range(4):
+            self._pass([k for k, column in enumerate(self._columns) if _level(column) == level])
         self._settle()
-        self._union.ties.sort(key=Shared.order)
-        self._union.contested.sort(key=lambda c: c.value.order())
-        return self._union
+        tying = []
+        for k, mask in enumerate(self._open):
+            shut = [code for place, code in self._contested if place == k]
+            held = mask.copy()
+            held[shut] = False
+            tying.append(held)
+        contested = [Contested(self._columns[k], code, why) for (k, code), why in sorted(self._contested.items())]
+        return Union(self._labels, self._columns, tying, contested)
 
-    def _note(self, column: Column) -> None:
-        if column.signal == "drm_id":
-            for row, code in zip(column.rows, column.codes, strict=True):
-                self._drm[row].append(column.keys[code])
-        if column.tier is not Tier.HARDWARE or column.scope is not Scope.UNIT or not spec(column.signal).cardinality:
-            return
-        for row, code, first_hand in zip(column.rows, column.codes, column.first_hand, strict=True):
-            if first_hand:
-                self._rows[row].append(((column.signal, column.scopes[code]), code))
-                self._names[column.signal, code] = column.keys[code]
+    def _pass(self, places: list[int]) -> None:
+        joined: dict[int, Bools] = {}
+        for k in places:
+            column = self._columns[k]
+            several, _ = self._several(column)
+            several &= self._open[k]
+            for code, why in self._doubts.of(column, several).items():
+                self._contested[k, code] = why
+                several[code] = False
+            joined[k] = several
+        merged = self._merged(joined)
+        bad = self._crowded(merged)
+        if len(bad):
+            tangled = np.zeros(self._n, dtype=bool)
+            tangled[bad] = True
+            values = self._values(joined, merged, tangled)
+            for value in values:
+                joined[value.place][value.code] = False
+            judged = untangle(values, self._held(tangled[merged]))
+            merged = self._merged(joined, judged)
+            self._contested |= {(v.place, v.code): why for v, why in judged.contested}
+        self._labels = merged
 
-    def _pass(self, values: list[Shared]) -> None:
-        units = self._units()
-        joined: list[Shared] = []
-        for value in values:
-            carried = self._carriers(value)
-            # a value that stands on one device only has nothing left to decide: it supports what is there
-            why = (self._contradiction(units, carried) or self._common(value)) if len(carried) > 1 else ""
-            if why:
-                self._union.contested.append(Contested(value, why))
-            else:
-                joined.append(value)
-        tangled = self._tangled(joined, units)
-        self._take([v for v in joined if id(v) not in tangled])
-        if tangled:
-            self._one_by_one([v for v in joined if id(v) in tangled], units)
+    def _several(self, column: Column) -> tuple[Bools, Ints]:
+        """(which values stand on more than one fragment, the last carrier's fragment by value)."""
+        labels = self._labels[column.rows]
+        last = np.full(column.size, -1, dtype=np.int32)
+        last[column.codes] = labels
+        several = np.zeros(column.size, dtype=bool)
+        several[column.codes[labels != last[column.codes]]] = True
+        return several, last
 
-    def _tangled(self, values: list[Shared], units: dict[int, Units]) -> set[int]:
-        """Identities of the values in those groups that, taken together, would hold a contradiction."""
-        a, b = array("i", self._a), array("i", self._b)
-        for value in values:
-            _edges(value, a, b)
-        labels = components(self._n, a, b)
-        groups: dict[int, set[int]] = defaultdict(set)
-        for root in units:
-            groups[labels[root]].add(root)
-        bad = {label for label, roots in groups.items() if len(roots) > 1 and self._contradiction(units, roots)}
-        return {id(v) for v in values if labels[v.rows[0]] in bad} if bad else set()
-
-    def _one_by_one(self, values: list[Shared], units: dict[int, Units]) -> None:
-        """Takes ``values`` in their order, judging each against what the ones before it made."""
-        parent: dict[int, int] = {}
-
-        def find(root: int) -> int:
-            while (above := parent.get(root, root)) != root:
-                parent[root] = root = parent.get(above, above)
-            return root
-
-        held = dict(units)
-        taken: list[Shared] = []
-        for value in sorted(values, key=Shared.order):
-            roots = {find(label) for label in self._carriers(value)}
-            why = self._contradiction(held, roots)
-            if why:
-                self._union.contested.append(Contested(value, f"{why}, by way of other values"))
-                continue
-            taken.append(value)
-            first = min(roots)
-            merged: Units = defaultdict(set)
-            for root in roots:
-                parent[root] = first
-                for signal, codes in held.pop(root, {}).items():
-                    merged[signal] |= codes
-            if merged:
-                held[first] = merged
-        self._take(taken)
-
-    def _booted(self, rows: Sequence[Observation]) -> list[Shared]:
-        """Ties by boot time, strongest first, where neither the boots nor the units of the two sides contradict."""
-        units = self._units()
-        pairs = boots.pairs(rows, self._union.labels)
-        return [
-            Shared("boot_time", Tier.MEASURE, pair.key, pair.rows, pair.bits)
-            for pair in boots.settle(pairs, rows, self._union.labels, lambda a, b: self._clash(units, a, b))
-        ]
-
-    def _clash(self, units: dict[int, Units], a: int, b: int) -> bool:
-        """Whether two devices contradict; if not, ``units`` takes them for one from now on, under ``a``."""
-        if self._contradiction(units, {a, b}):
-            return True
-        for signal, codes in units.pop(b, {}).items():
-            units[a][signal] |= codes
-        return False
-
-    def _settle(self) -> None:
-        """A value whose carriers other values have made one device in the end is contested no more."""
-        settled = [c.value for c in self._union.contested if len(self._carriers(c.value)) == 1]
-        self._union.contested = [c for c in self._union.contested if len(self._carriers(c.value)) > 1]
-        self._union.ties += settled
-
-    def _take(self, values: list[Shared]) -> None:
-        for value in values:
-            _edges(value, self._a, self._b)
-        self._union.ties += values
-        self._union.labels = components(self._n, self._a, self._b)
-
-    def _carriers(self, value: Shared) -> set[int]:
-        return {self._union.labels[row] for row in value.rows}
-
-    def _units(self) -> defaultdict[int, Units]:
-        """Unit-scope values of each device as it stands, by root."""
-        found: defaultdict[int, Units] = defaultdict(lambda: defaultdict(set))
-        for row, label in enumerate(self._union.labels):
-            for signal, code in self._rows[row]:
-                found[label][signal].add(code)
+    def _merged(self, joined: dict[int, Bools], judged: Judged | None = None) -> Ints:
+        """Labels when the values in ``joined`` tie their carriers."""
+        ends: list[tuple[Ints, Ints]] = []
+        for k, mask in joined.items():
+            column = self._columns[k]
+            entries = mask[column.codes]
+            if entries.any():
+                _, last = self._several(column)
+                ends.append((self._labels[column.rows[entries]], last[column.codes[entries]]))
+        if judged and judged.edges:
+            pairs = np.array(judged.edges, dtype=np.int32)
+            ends.append((pairs[:, 0], pairs[:, 1]))
+        if not ends:
+            return self._labels
+        a = np.ascontiguousarray(np.concatenate([a for a, _ in ends]))
+        b = np.ascontiguousarray(np.concatenate([b for _, b in ends]))
+        found: Ints = components(self._n, a, b)[self._labels]
         return found
 
-    def _contradiction(self, units: dict[int, Units], roots: set[int]) -> str:
-        """The surest signal of which the devices together hold more values than one unit can, with these values."""
-        held = [units[root] for root in roots if root in units]
-        if len(held) < 2:
-            return ""
-        present = {kind for unit in held for kind in unit}
-        for signal, scope in sorted(present, key=lambda kind: (_RANK[kind[0]], kind[1])):
-            codes = set().union(*(unit[signal, scope] for unit in held if (signal, scope) in unit))
-            if len(codes) > spec(signal).cardinality:
-                shown = sorted(self._names[signal, code] for code in codes)
-                more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-                return f"its carriers have different {signal}: {', '.join(shown[:3])}{more}"
-        return ""
+    def _crowded(self, labels: Ints) -> Ints:
+        """The labels under which more unit-borne values meet than one unit can hold."""
+        found = [unit.crowded(labels) for unit in self._units]
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int32)
 
-    def _common(self, value: Shared) -> str:
-        if value.tier is not Tier.INSTALL:
-            return ""
-        spread: dict[str, set[str]] = defaultdict(set)
-        for row in value.rows:
-            for key in self._drm[row]:
-                spread[key.partition("|")[0]].add(key)
-        most = max(map(len, spread.values()), default=0)
-        return f"it stands beside {most} different drm_id of one app" if most >= DRM_SPREAD else ""
+    def _values(self, joined: dict[int, Bools], merged: Ints, tangled: Bools) -> list[Value]:
+        """The values in ``joined`` whose carriers lie in a tangle."""
+        values: list[Value] = []
+        for k, mask in joined.items():
+            column = self._columns[k]
+            entries = np.flatnonzero(mask[column.codes] & tangled[merged[column.rows]])
+            carriers: dict[int, set[int]] = {}
+            for at in entries:
+                carriers.setdefault(int(column.codes[at]), set()).add(int(self._labels[column.rows[at]]))
+            counts = np.bincount(column.codes[entries], minlength=column.size)
+            values += [
+                Value(k, code, column.signal, column.tier, column.key(code), frozenset(held), int(counts[code]))
+                for code, held in carriers.items()
+            ]
+        return values
+
+    def borne(self, fragments: Iterable[int]) -> dict[int, Units]:
+        """What the units of these fragments bear."""
+        wanted = np.zeros(self._n, dtype=bool)
+        wanted[list(fragments)] = True
+        return self._held(wanted[self._labels])
+
+    def _held(self, wanted: Bools) -> dict[int, Units]:
+        """What the units of the ``wanted`` rows bear, by fragment."""
+        found: dict[int, Units] = {}
+        for unit in self._units:
+            for at in np.flatnonzero(wanted[unit.rows]):
+                held = found.setdefault(int(self._labels[unit.rows[at]]), {})
+                code = int(unit.codes[at])
+                held.setdefault((unit.signal, unit.column.scope_of(code)), set()).add(unit.column.key(code))
+        return found
+
+    def _settle(self) -> None:
+        """A value whose carriers other values have made one fragment in the end is contested no more."""
+        for (k, code), _ in list(self._contested.items()):
+            if len(np.unique(self._labels[self._columns[k].carriers(code)])) == 1:
+                del self._contested[k, code]
 
 
-def _passes(columns: list[Column]) -> list[list[Column]]:
+class _Unit:
+    """The values of one signal that were read from the units themselves."""
+
+    def __init__(self, column: Column, columns: Columns) -> None:
+        told = columns.first_hand[column.rows] if column.signal != "exhibit" else np.ones(len(column.rows), dtype=bool)
+        self.column, self.signal = column, column.signal
+        self.rows, self.codes = column.rows[told], column.codes[told]
+        self._most = spec(column.signal).cardinality
+        self._scopes = column.scopes[self.codes] if len(column.scope_names) > 1 else None
+
+    def crowded(self, labels: Ints) -> Ints:
+        """The labels that hold more values in one scope than a unit can."""
+        held = labels[self.rows]
+        if self._scopes is None:
+            slots: Ints = held
+        else:
+            _, place = np.unique(
+                held.astype(np.int64) * len(self.column.scope_names) + self._scopes, return_inverse=True
+            )
+            slots = place.astype(np.int32)
+        codes, labelled = self.codes, held
+        seen = np.full(int(slots.max()) + 1 if len(slots) else 0, -1, dtype=np.int32)
+        for _ in range(self._most):
+            # one value of each slot is taken away in each round; what is left after the last is too many
+            seen[slots] = codes
+            other = codes != seen[slots]
+            slots, codes, labelled = slots[other], codes[other], labelled[other]
+        return np.unique(labelled)
+
+
+def _bears(column: Column) -> bool:
+    return column.tier is Tier.HARDWARE and column.scope is Scope.UNIT and spec(column.signal).cardinality > 0
+
+
+def _level(column: Column) -> int:
     """A person's labels first, then what the unit bears, what an app reads of it, what is installed."""
-
-    def level(column: Column) -> int:
-        if column.signal in {"exhibit", "handset"}:
-            return 0
-        if column.tier is Tier.HARDWARE:
-            return 1 if column.scope is Scope.UNIT else 2
-        return 3
-
-    return [[c for c in columns if level(c) == wanted] for wanted in range(4)]
-
-
-def _shared(column: Column) -> list[Shared]:
-    return [
-        Shared(column.signal, column.tier, key, tuple(rows))
-        for key, rows in zip(column.keys, column.carriers(), strict=True)
-        if len(rows) > 1
-    ]
-
-
-def _edges(value: Shared, a: array[int], b: array[int]) -> None:
-    a.extend([value.rows[0]] * (len(value.rows) - 1))
-    b.extend(value.rows[1:])
+    if column.signal in {"exhibit", "handset"}:
+        return 0
+    if column.tier is Tier.HARDWARE:
+        return 1 if column.scope is Scope.UNIT else 2
+    return 3

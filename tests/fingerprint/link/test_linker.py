@@ -5,7 +5,7 @@ import pytest
 from linking import START, aid, device_of, drm, iccid, imei, seen
 
 from rackprint.fingerprint.link import weights
-from rackprint.fingerprint.link.columns import build
+from rackprint.fingerprint.link.gather import build
 from rackprint.fingerprint.link.linker import link, short
 from rackprint.fingerprint.link.paths import graph, path, widest
 from rackprint.fingerprint.link.result import Tie
@@ -52,7 +52,7 @@ def test_of_one_id_with_two_contents_the_same_one_counts_in_any_order():
 
 
 def test_columns_hold_valid_tying_values_once_and_say_who_read_them():
-    columns, rows = build(
+    columns = build(
         [
             seen("b", PHOTO, serial=["R58M1", "R58M1"], ip="203.0.113.7"),
             seen("a", serial="R58M1", imei="000000000000000"),
@@ -60,16 +60,17 @@ def test_columns_hold_valid_tying_values_once_and_say_who_read_them():
         ]
     )
     assert columns.n == 3
-    assert columns.ids == [o.id for o in rows] == ["a", "b", "c"]
-    assert [(c.signal, c.tier, c.scope) for c in columns.columns] == [
+    assert columns.ids.to_pylist() == ["a", "b", "c"]
+    assert [(c.signal, c.tier, c.scope) for c in columns.tying()] == [
         ("serial", Tier.HARDWARE, Scope.UNIT),
         ("wifi_mac", Tier.HARDWARE, Scope.UNIT),
         ("wifi_mac", Tier.INSTALL, Scope.UNIT),
     ]
-    serials = columns.columns[0]
-    assert (list(serials.rows), list(serials.codes), serials.keys) == ([0, 1], [0, 0], ["R58M1"])
-    assert list(serials.first_hand) == [1, 0]
-    assert columns.columns[2].keys == ["ssid:hall|DA:A1:19:00:00:01"]
+    serials, _, randomised = columns.tying()
+    assert (serials.rows.tolist(), serials.codes.tolist(), serials.keys.to_pylist()) == ([0, 1], [0, 0], ["R58M1"])
+    assert columns.first_hand.tolist() == [True, False, True]
+    assert randomised.keys.to_pylist() == ["ssid:hall|DA:A1:19:00:00:01"]
+    assert columns.column("ip").carriers(0).tolist() == [1]
 
 
 def test_weights_follow_the_priors_and_the_probability_the_number_of_others():

@@ -1,0 +1,67 @@
+"""Who used a device and when: accounts that moved on, and phones that changed hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from rackprint.fingerprint.link.columns import Longs
+from rackprint.fingerprint.link.resolution import Resolution
+
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An account that was used on one device, and after a moment only on another: codes of the account and the
+    devices, and the last and first sights around the move (microseconds since 1970)."""
+
+    account: int
+    old: int
+    new: int
+    last: int
+    first: int
+
+
+def moves(found: Resolution) -> list[Move]:
+    """The accounts that moved for good, ordered by account and time. An account that goes back and forth is shared,
+    not moved, and gives none."""
+    links = found.links
+    order = np.lexsort((links.device, links.last, links.first, links.account))
+    account = links.account[order]
+    starts = np.flatnonzero(np.diff(account, prepend=-1))
+    told: list[Move] = []
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+        stays = order[start:end]
+        if len(stays) < 2 or (links.first[stays][1:] <= np.maximum.accumulate(links.last[stays])[:-1]).any():
+            continue
+        for old, new in zip(stays[:-1].tolist(), stays[1:].tolist(), strict=True):
+            told.append(
+                Move(
+                    int(links.account[old]), int(links.device[old]), int(links.device[new]), int(links.last[old]),
+                    int(links.first[new]),
+                )
+            )  # fmt: skip
+    return told
+
+
+def changed_hands(found: Resolution, device: int, resets: list[datetime]) -> str:
+    """A sentence where no account that was on the device before one of its resets was there after it; else empty."""
+    links = found.links
+    start, end = np.searchsorted(links.device, [device, device + 1])
+    first, last = links.first[start:end], links.last[start:end]
+    for moment in reversed(resets):
+        at = int(moment.timestamp() * _MICROSECONDS)
+        before, after = _count(last < at), _count(first >= at)
+        if before and after and before + after == end - start:
+            return (
+                f"{before} account{'s' * (before != 1)} before the reset of {moment:%Y-%m-%d %H:%M} UTC and {after} after "
+                "it, none on both sides: it may have been sold"
+            )
+    return ""
+
+
+def _count(mask: Longs) -> int:
+    return int(np.count_nonzero(mask))

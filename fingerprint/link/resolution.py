@@ -1,0 +1,199 @@
+"""What linking found, as arrays over the rows of the columns: the form that batches write and farms are looked for in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from rackprint.ext.unionfind import widest
+from rackprint.fingerprint.link import weights
+from rackprint.fingerprint.link.columns import Column, Columns, Floats, Ints, Longs
+from rackprint.fingerprint.link.pairs import Pair
+from rackprint.fingerprint.link.union import Contested, Union
+from rackprint.fingerprint.model import Tier
+from rackprint.fingerprint.signals import REGISTRY
+
+_STRENGTH = {name: rank for rank, name in enumerate(REGISTRY)}  # the registry lists the surest first
+_SHORT, _LONG = 12, 32  # hex digits of a device id, and of one whose short form is taken
+Anchor = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Links:
+    """Accounts on devices, ordered by device and account: codes of the account column, devices, the bits and
+    probability of each, when it was seen (microseconds since 1970) and in how many observations."""
+
+    account: Ints
+    device: Ints
+    weight: Floats
+    probability: Floats
+    first: Longs
+    last: Longs
+    count: Ints
+
+
+@dataclass(slots=True)
+class Resolution:
+    """``device[row]`` indexes ``ids`` and ``anchors``; ``width[row]`` is the weight in bits of the best way from the
+    observation to the device's anchor."""
+
+    columns: Columns
+    union: Union
+    pairs: list[Pair]
+    device: Ints
+    ids: list[str]
+    anchors: list[Anchor]
+    width: Floats
+    links: Links
+    first: Longs
+    last: Longs
+    count: Ints
+    anchored: npt.NDArray[np.uint8]  # rows that carry the anchor of their device
+    strength: Floats  # of each device's anchor, in bits
+    weights: weights.Weights
+    flags: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def contested(self) -> list[Contested]:
+        return self.union.contested
+
+    def bits(self, column: Column) -> float:
+        """The weight of a shared value of ``column``."""
+        return self.weights.bits(column.signal, column.tier)
+
+    def order(self, column: Column, code: int) -> tuple[float, int, str, str]:
+        """Strongest first, rarest first."""
+        return (-self.bits(column), len(column.carriers(code)), column.signal, column.key(code))
+
+
+def resolution(columns: Columns, union: Union, pairs: list[Pair], labels: Ints) -> Resolution:
+    """Names the devices that ``labels`` make, and weighs what hangs on them."""
+    _, device = np.unique(labels, return_inverse=True)
+    device = device.astype(np.int32)
+    size = int(device.max(initial=-1)) + 1
+    weigh = learned(union, labels)
+    anchors, anchored, strength = _anchors(columns, union, device, size, weigh)
+    ids = _ids(anchors)
+    width = np.minimum(_widths(union, pairs, anchored, weigh), strength[device]) if size else np.empty(0)
+    first, last = _span(device, columns.times, size)
+    count = np.bincount(device, minlength=size).astype(np.int32)
+    links = _links(columns, device, width)
+    return Resolution(columns, union, pairs, device, ids, anchors, width, links, first, last, count, anchored, strength, weigh)
+
+
+def learned(union: Union, labels: Ints) -> weights.Weights:
+    """Weights whose u is at least the share of device pairs that were seen to have a contested value in common."""
+    devices = len(np.unique(labels))
+    shared: dict[tuple[str, Tier], float] = {}
+    for contested in union.contested:
+        name = (contested.column.signal, contested.column.tier)
+        held = len(np.unique(labels[contested.column.carriers(contested.code)]))
+        shared[name] = shared.get(name, 0.0) + held * (held - 1) / 2
+    return weights.Weights(shared, devices * (devices - 1) / 2)
+
+
+def _anchors(
+    columns: Columns, union: Union, device: Ints, size: int, weigh: weights.Weights
+) -> tuple[list[Anchor], npt.NDArray[np.uint8], Floats]:
+    """(the surest value that each device has to itself, which rows carry it, its bits); where a device has none, an
+    observation's id, which weighs nothing."""
+    anchors: list[Anchor | None] = [None] * size
+    anchored = np.zeros(columns.n, dtype=np.uint8)
+    strength = np.zeros(size)
+    without = np.ones(size, dtype=bool)
+    shut = {(id(c.column), c.code) for c in union.contested}
+    for column in sorted(union.columns, key=lambda c: (_STRENGTH[c.signal], c.tier)):
+        free = np.ones(column.size, dtype=bool)
+        free[[code for place, code in shut if place == id(column)]] = False
+        entries = np.flatnonzero(free[column.codes] & without[device[column.rows]])
+        if not len(entries):
+            continue
+        held = device[column.rows[entries]]
+        pairs = np.unique(held.astype(np.int64) * column.size + column.codes[entries])
+        owners, codes = (pairs // column.size).astype(np.int32), (pairs % column.size).astype(np.int32)
+        chosen = _smallest(column, owners, codes, anchors)
+        code_of = np.full(size, -1, dtype=np.int32)
+        code_of[list(chosen)] = list(chosen.values())
+        anchored[column.rows[entries[column.codes[entries] == code_of[held]]]] = 1
+        strength[owners] = weigh.bits(column.signal, column.tier)
+        without[owners] = False
+    rest = np.flatnonzero(without)
+    if len(rest):
+        first = np.full(size, -1, dtype=np.int64)
+        first[device[::-1]] = np.arange(columns.n - 1, -1, -1)
+        anchored[without[device]] = 1
+        for name, row in zip(rest.tolist(), first[rest].tolist(), strict=True):
+            anchors[name] = ("", str(columns.ids[row].as_py()))
+    return [anchor or ("", "") for anchor in anchors], anchored, strength
+
+
+def _smallest(column: Column, owners: Ints, codes: Ints, anchors: list[Anchor | None]) -> dict[int, int]:
+    """Sets the smallest key of each owner as its anchor; owner -> code."""
+    import pyarrow as pa
+
+    chosen: dict[int, int] = {}
+    keys = column.keys.take(pa.array(codes)).to_pylist()
+    for owner, code, key in zip(owners.tolist(), codes.tolist(), keys, strict=True):
+        known = anchors[owner]
+        if known is None or known[0] != column.signal or key < known[1]:
+            anchors[owner] = (column.signal, key)
+            chosen[owner] = code
+    return chosen
+
+
+def _ids(anchors: list[Anchor]) -> list[str]:
+    digests = [hashlib.sha256("\0".join(anchor).encode()).hexdigest() for anchor in anchors]
+    taken = Counter(digest[:_SHORT] for digest in digests)
+    return [f"d-{d[: _SHORT if taken[d[:_SHORT]] == 1 else _LONG]}" for d in digests]
+
+
+def _widths(union: Union, pairs: list[Pair], anchored: npt.NDArray[np.uint8], weigh: weights.Weights) -> Floats:
+    """For each row the bits of the weakest tie on the best way to an anchored row of its device."""
+    edges: list[tuple[float, Ints, Ints]] = []
+    for column, tying in zip(union.columns, union.tying, strict=True):
+        entries = tying[column.codes]
+        if entries.any():
+            first = np.zeros(column.size, dtype=np.int32)
+            first[column.codes[::-1]] = column.rows[::-1]
+            rows, codes = column.rows[entries], column.codes[entries]
+            edges.append((weigh.bits(column.signal, column.tier), rows, first[codes]))
+    for pair in pairs:
+        a, b = pair.rows
+        edges.append((pair.bits, np.array([a], dtype=np.int32), np.array([b], dtype=np.int32)))
+    edges.sort(key=lambda edge: -edge[0])
+    if not edges:
+        return np.where(anchored == 1, np.inf, -np.inf)
+    a = np.concatenate([edge[1] for edge in edges])
+    b = np.concatenate([edge[2] for edge in edges])
+    strength = np.repeat([edge[0] for edge in edges], [len(edge[1]) for edge in edges])
+    return widest(len(anchored), a, b, strength, anchored)
+
+
+def _span(owner: Ints, times: Longs, size: int) -> tuple[Longs, Longs]:
+    """First and last time of each owner."""
+    first = np.full(size, np.iinfo(np.int64).max)
+    last = np.full(size, np.iinfo(np.int64).min)
+    np.minimum.at(first, owner, times)
+    np.maximum.at(last, owner, times)
+    return first, last
+
+
+def _links(columns: Columns, device: Ints, width: Floats) -> Links:
+    accounts = columns.accounts
+    rows = accounts.rows
+    owner = device[rows].astype(np.int64) * max(1, accounts.size) + accounts.codes
+    pairs, place = np.unique(owner, return_inverse=True)
+    first, last = _span(place.astype(np.int32), columns.times[rows], len(pairs))
+    best = np.full(len(pairs), -np.inf)
+    np.maximum.at(best, place, width[rows])
+    size = max(1, accounts.size)
+    return Links(
+        (pairs % size).astype(np.int32), (pairs // size).astype(np.int32), best,
+        weights.probabilities(best, columns.n), first, last,
+        np.bincount(place, minlength=len(pairs)).astype(np.int32),
+    )  # fmt: skip
