@@ -42,10 +42,11 @@ FROM read_parquet(?)
 
 @dataclass(slots=True)
 class Meter:
-    """Wall and CPU seconds (user and system, all threads) of what runs inside :meth:`running`."""
+    """Wall and CPU seconds (user and system, all threads) of what runs inside :meth:`running`; the peak so far, KiB."""
 
     wall: float = 0.0
     cpu: float = 0.0
+    peak: int = 0
     parts: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -55,6 +56,7 @@ class Meter:
         self.parts[name] = time.process_time() - cpu
         self.wall += time.perf_counter() - wall
         self.cpu += self.parts[name]
+        self.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _exact(name: str, null: str = "", frequent: bool = True) -> dict[str, Any]:
@@ -171,7 +173,8 @@ def run(observations: Path, labels: Path, carriers: int = CARRIERS) -> None:
     from splink import DuckDBAPI, Linker
     from splink.clustering import cluster_pairwise_predictions_at_threshold
 
-    whole, clusterings = Meter(), {}
+    whole = Meter()
+    clusterings: dict[float, Meter] = {}
     with whole.running("load"):
         connection = load(observations, carriers)
     with whole.running("train"):
@@ -194,7 +197,7 @@ def run(observations: Path, labels: Path, carriers: int = CARRIERS) -> None:
         return dict(rows)
 
     found(GRID[0])  # with the most edges: before the truth is read, for the peak
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = clusterings[GRID[0]].peak
     with labels.open(newline="", encoding="utf-8") as stream:
         truth = {row["id"]: row["device"] for row in csv.DictReader(stream)}
     threshold, scores = tuned(found, truth)

@@ -48,3 +48,31 @@ def csv_cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return guarded(";".join(map(str, value)))
     return guarded("" if value is None else str(value))
+
+
+def csv_columns(table: Any) -> Any:
+    """A pyarrow table with every cell as :func:`csv_cell` writes it."""
+    import pyarrow as pa
+
+    columns = [_csv_column(column.combine_chunks()) for column in table.columns]
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
+
+
+def _csv_column(column: Any) -> Any:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_timestamp(column.type):
+        texts = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+        return pc.replace_substring(texts, ".000000Z", "Z")
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    starts = [pc.starts_with(column, mark).to_numpy(zero_copy_only=False) for mark in _FORMULA]
+    risky = np.flatnonzero(np.logical_or.reduce(starts))
+    if not len(risky):
+        return column
+    texts = column.to_pylist()
+    for at in risky.tolist():
+        texts[at] = guarded(texts[at])
+    return pa.array(texts, column.type)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,6 +22,9 @@ from rackprint.daemon.store.repository import Store
 from rackprint.daemon.worker import Frame, Workers
 from rackprint.fingerprint.link.result import Linkage
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
+
+if TYPE_CHECKING:
+    from rackprint.fingerprint.link.columns import Columns
 
 Complain = Callable[[Problem], None]
 Step = Callable[[], None]
@@ -44,15 +48,32 @@ class Intake:
 
 def read_all(files: list[Path], complain: Complain, *, step: Step = lambda: None) -> Iterator[Observation]:
     """Observations of every supported file under ``files``, keeping nothing; problems go to ``complain``."""
+    for frame in _frames(files, complain, step, wide=False):
+        yield from frame.observations
+
+
+def gather(files: list[Path], complain: Complain, *, step: Step = lambda: None) -> Columns:
+    """As :func:`read_all`, gathered into columns."""
+    from rackprint.fingerprint.link.gather import Gatherer
+    from rackprint.fingerprint.parsers.batches import thawed
+
+    gathered = Gatherer()
+    for frame in _frames(files, complain, step, wide=True):
+        for observation in frame.observations:
+            gathered.add(observation)
+        for batch in thawed(frame.batch) if frame.batch else ():
+            gathered.add_batch(batch)
+    return gathered.finish()
+
+
+def _frames(files: list[Path], complain: Complain, step: Step, *, wide: bool) -> Iterator[Frame]:
     with Workers() as workers:
         for found in _evidence(files, complain):
             if found.path.name == MANIFEST:
                 continue
             try:
                 info = _info(found, _sha256(found.path))
-                frames = workers.parse(found.path, info)
-                for frame in _told(frames, found, complain):
-                    yield from frame.observations
+                yield from _told(workers.parse(found.path, info, wide=wide), found, complain)
             except OSError as error:
                 complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
             step()

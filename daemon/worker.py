@@ -14,13 +14,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import msgspec
 
 from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.acquire.packed import is_packed, unpack_errors, unpacked
-from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Problem
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 from rackprint.fingerprint.parsers import find
 
 BATCH = 500
@@ -31,13 +31,16 @@ TIME_LIMIT = 900.0  # seconds one artifact may take
 class Job(msgspec.Struct, frozen=True):
     path: bytes  # as the file system has it: a name need not be text
     info: ArtifactInfo
+    wide: bool = False
 
 
 class Frame(msgspec.Struct):
-    """Part of an answer: observations, problems and, with ``done``, which parser read it ("" for none)."""
+    """Part of an answer: observations, or a record batch of them as bytes; problems; and, with ``done``, which parser
+    read it ("" for none)."""
 
     observations: list[Observation] = []
     problems: list[Problem] = []
+    batch: bytes = b""
     parser: str = ""
     done: bool = False
 
@@ -50,13 +53,14 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._decode = msgspec.msgpack.Decoder(Frame).decode
 
-    def parse(self, path: Path, info: ArtifactInfo) -> Iterator[Frame]:
-        """Frames for the artifact at ``path``; its last has ``done``. A death or a time-out ends in a Problem."""
+    def parse(self, path: Path, info: ArtifactInfo, *, wide: bool = False) -> Iterator[Frame]:
+        """Frames for the artifact at ``path``; its last has ``done``. A death or a time-out ends in a Problem. With
+        ``wide``, formats that can come as record batches."""
         process = self._start()
         assert process.stdin and process.stdout
         deadline = time.monotonic() + self._time_limit
         try:
-            process.stdin.write(msgspec.json.encode(Job(os.fsencode(path), info)) + b"\n")
+            process.stdin.write(msgspec.json.encode(Job(os.fsencode(path), info, wide)) + b"\n")
             process.stdin.flush()
             while True:
                 size = int.from_bytes(_exactly(process.stdout, 4, deadline), "big")
@@ -136,7 +140,7 @@ class Workers:
         self._capture.close()
         self._other.close()
 
-    def parse(self, path: Path, info: ArtifactInfo) -> Iterator[Frame]:
+    def parse(self, path: Path, info: ArtifactInfo, *, wide: bool = False) -> Iterator[Frame]:
         """As Worker.parse; raises OSError when the file cannot be opened."""
         with open_evidence(path) as stream:
             head = stream.read(4)
@@ -147,7 +151,7 @@ class Workers:
                     capture = unpacked(stream)[1][:4] in _CAPTURE_MAGICS
                 except unpack_errors():
                     capture = False  # the worker reads it again and says what is wrong
-        yield from (self._capture if capture else self._other).parse(path, info)
+        yield from (self._capture if capture else self._other).parse(path, info, wide=wide)
 
 
 _CAPTURE_MAGICS = frozenset(
@@ -155,15 +159,17 @@ _CAPTURE_MAGICS = frozenset(
 )
 
 
-def read(stream: BinaryIO, info: ArtifactInfo) -> Iterator[tuple[str, Parsed]]:
-    """(parser name/version, observation or problem) of an opened file; nothing for a file no parser knows."""
+def read(stream: BinaryIO, info: ArtifactInfo, *, wide: bool = False) -> Iterator[tuple[str, Any]]:
+    """(parser name/version, observation, problem, or with ``wide`` a record batch) of an opened file; nothing for a
+    file that no parser knows."""
     try:
         content, head = unpacked(stream)
         parser = find(head, info.name)
         if parser is None:
             return
         label = f"{parser.name}/{parser.version}"
-        for parsed in parser.parse(content, info):
+        parse = getattr(parser, "parse_wide", parser.parse) if wide else parser.parse
+        for parsed in parse(content, info):
             yield label, parsed
     except unpack_errors() as error:
         yield "", Problem(f"cannot be unpacked on: {error}", "what came before was kept; fetch the file again")
@@ -176,17 +182,22 @@ class _Answer:
         self._out, self._frame = out, Frame()
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def add(self, parsed: Parsed) -> None:
+    def add(self, parsed: Any) -> None:
         if isinstance(parsed, Problem):
             self._frame.problems.append(parsed)
-        else:
+        elif isinstance(parsed, Observation):
             self._frame.observations.append(parsed)
+        else:
+            from rackprint.fingerprint.parsers.batches import frozen
+
+            self._frame.batch = frozen(parsed)
+            self.send()
         if len(self._frame.observations) + len(self._frame.problems) >= BATCH:
             self.send()
 
     def _singled_out(self, frame: Frame) -> Frame:
         """The frame with each observation that has no MessagePack form replaced by a Problem."""
-        kept = Frame(problems=list(frame.problems), parser=frame.parser, done=frame.done)
+        kept = Frame(problems=list(frame.problems), batch=frame.batch, parser=frame.parser, done=frame.done)
         for observation in frame.observations:
             try:
                 self._encode(observation)
@@ -215,7 +226,7 @@ def _run(job: Job, answer: _Answer) -> None:
     label = ""
     with open_evidence(Path(os.fsdecode(job.path))) as stream:
         try:
-            for found, parsed in read(stream, job.info):
+            for found, parsed in read(stream, job.info, wide=job.wide):
                 label = found or label
                 answer.add(parsed)
         except BaseException:

@@ -36,19 +36,21 @@ def link(
     from rackprint.daemon.acquire.files import count
     from rackprint.daemon.engines import local
     from rackprint.daemon.errors import RackprintError
-    from rackprint.daemon.pipeline import read_all
+    from rackprint.daemon.pipeline import gather
 
     complain = Complaints()
     with progress("reading", count(files)) as step:
-        observations = list(read_all(files, complain, step=step))
+        columns = gather(files, complain, step=step)
     if strict and complain.count:
         raise RackprintError(
             f"nothing was written: {complain.count} problem(s) and --strict; mend them, or leave it out"
         )
-    linkage = local.run(observations)
-    local.write(linkage, out, tables.value)
-    accounts = told(len({found.account for found in linkage.links}), "account")
-    print(f"{out}: {told(linkage.observations, 'observation')}, {accounts} on {told(len(linkage.devices), 'device')}")
+    found = local.batch(columns)
+    local.write(found, out, tables.value)
+    accounts = told(columns.accounts.size, "account")
+    print(f"{out}: {told(columns.n, 'observation')}, {accounts} on {told(len(found.ids), 'device')}")
+    for name, times in columns.unknown.items():
+        print(f"not linked by {name}: {told(times, 'value')} of a signal that rackprint does not know")
     complain.exit()
 
 

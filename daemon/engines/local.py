@@ -2,115 +2,171 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rackprint.daemon.atomic import whole
-from rackprint.daemon.cells import csv_cell
-from rackprint.fingerprint.link.linker import link
+from rackprint.daemon.cells import csv_columns
+from rackprint.fingerprint.link.columns import Columns
+from rackprint.fingerprint.link.gather import build
+from rackprint.fingerprint.link.linker import link, resolve
+from rackprint.fingerprint.link.resolution import Resolution
 from rackprint.fingerprint.link.result import Linkage
 from rackprint.fingerprint.model import Observation
 
-Row = dict[str, Any]
 COLUMNS = {
     "observations": ("id", "device"),
     "accounts": ("account", "device", "probability", "weight", "first_seen", "last_seen", "observations"),
     "devices": ("device", "observations", "accounts", "first_seen", "last_seen", "flags"),
     "farms": ("farm", "device", "kind", "probability"),
+    "transfers": ("account", "from_device", "to_device", "last_seen", "first_seen"),
+    "evidence": ("id", "device", "probability", "weight", "model"),
 }
+_TIME = pa.timestamp("us", tz="UTC")
 
 
 def run(observations: Iterable[Observation]) -> Linkage:
-    """Links ``observations``."""
+    """Links ``observations`` into records."""
     return link(observations)
 
 
-def write(linkage: Linkage, out: Path, form: str = "csv") -> None:
-    """Writes observations, accounts, devices and farms as ``form`` ("csv" or "parquet"), and summary.json, into
-    ``out``. Each file appears whole or not at all. Farms are not assessed yet: their table is empty."""
+def batch(columns: Columns) -> Resolution:
+    """Links columns into arrays."""
+    return resolve(columns)
+
+
+def batch_of(observations: Iterable[Observation]) -> Resolution:
+    """As :func:`batch`, from observations."""
+    return resolve(build(observations))
+
+
+def write(found: Resolution, out: Path, form: str = "csv") -> None:
+    """Writes the tables of COLUMNS as ``form`` ("csv" or "parquet"), and summary.json, into ``out``. Each file appears
+    whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     put = _parquet if form == "parquet" else _csv
-    for name, rows in tables(linkage).items():
+    for name, table in tables(found).items():
         with whole(out / f"{name}.{form}") as path:
-            put(path, COLUMNS[name], rows)
-    summary = msgspec.json.format(msgspec.json.encode(_summary(linkage)), indent=2)
+            put(path, table.select(COLUMNS[name]))
+    text = msgspec.json.format(msgspec.json.encode(summary(found)), indent=2)
     with whole(out / "summary.json") as path:
-        path.write_bytes(summary + b"\n")
+        path.write_bytes(text + b"\n")
 
 
-def tables(linkage: Linkage) -> dict[str, list[Row]]:
-    """The rows of each table, in a fixed order."""
-    accounts: dict[str, int] = {}
-    for found in linkage.links:
-        accounts[found.device] = accounts.get(found.device, 0) + 1
-    members = sorted((o, d.id) for d in linkage.devices for o in d.observations)
+def tables(found: Resolution) -> dict[str, Any]:
+    """The tables, each in a fixed order: by id, by account and device, by device, by farm."""
+    ids = pa.array(found.ids, pa.string())
+    device = ids.take(pa.array(found.device))
+    names = found.columns.accounts.keys.cast(pa.string())
+    links = found.links
+    accounts = pa.table(
+        {
+            "account": names.take(pa.array(links.account)),
+            "device": ids.take(pa.array(links.device)),
+            "probability": links.probability,
+            "weight": links.weight,
+            "first_seen": pa.array(links.first).cast(_TIME),
+            "last_seen": pa.array(links.last).cast(_TIME),
+            "observations": pa.array(links.count.astype(np.int64)),
+        }
+    )
+    devices = pa.table(
+        {
+            "device": ids,
+            "observations": pa.array(found.count.astype(np.int64)),
+            "accounts": pa.array(np.bincount(links.device, minlength=len(ids))),
+            "first_seen": pa.array(found.first).cast(_TIME),
+            "last_seen": pa.array(found.last).cast(_TIME),
+            "flags": pa.array([";".join(found.flags.get(n, ())) for n in range(len(ids))], pa.string()),
+        }
+    )
+    models = found.columns.column("model")
+    model = pa.array(models.dense(found.columns.n))
+    known = models.keys.cast(pa.string()).take(pc.if_else(pc.less(model, 0), None, model))
+    evidence = pa.table(
+        {
+            "id": found.columns.ids, "device": device, "probability": found.probability(), "weight": found.width,
+            "model": pc.fill_null(known, ""),
+        }
+    )  # fmt: skip
+    moved = found.moves
+    transfers = pa.table(
+        {
+            "account": names.take(pa.array([m.account for m in moved], pa.int32())),
+            "from_device": ids.take(pa.array([m.old for m in moved], pa.int32())),
+            "to_device": ids.take(pa.array([m.new for m in moved], pa.int32())),
+            "last_seen": pa.array([m.last for m in moved], pa.int64()).cast(_TIME),
+            "first_seen": pa.array([m.first for m in moved], pa.int64()).cast(_TIME),
+        }
+    )
+    farms = pa.table(
+        [
+            pa.array(column, kind)
+            for column, kind in zip(
+                zip(*_farm_rows(found), strict=True) if found.farms else ([], [], [], []),
+                (pa.string(), pa.string(), pa.string(), pa.float64()),
+                strict=True,
+            )
+        ],
+        names=COLUMNS["farms"],
+    )
     return {
-        "observations": [{"id": name, "device": device} for name, device in members],
-        "accounts": [
-            {
-                "account": x.account,
-                "device": x.device,
-                "probability": x.probability,
-                "weight": x.weight,
-                "first_seen": x.first_seen,
-                "last_seen": x.last_seen,
-                "observations": len(x.observations),
-            }
-            for x in linkage.links
-        ],
-        "devices": [
-            {
-                "device": d.id,
-                "observations": len(d.observations),
-                "accounts": accounts.get(d.id, 0),
-                "first_seen": d.first_seen,
-                "last_seen": d.last_seen,
-                "flags": ";".join(d.flags),
-            }
-            for d in linkage.devices
-        ],
-        "farms": [],
+        "observations": pa.table({"id": found.columns.ids, "device": device}),
+        "accounts": accounts.sort_by([("account", "ascending"), ("device", "ascending")]),
+        "devices": devices.sort_by("device"),
+        "farms": farms,
+        "transfers": transfers.sort_by([("account", "ascending"), ("last_seen", "ascending")]),
+        "evidence": evidence,
     }
 
 
-def _summary(linkage: Linkage) -> Row:
+def _farm_rows(found: Resolution) -> list[tuple[str, str, str, float]]:
+    return [(farm.id, found.ids[d], farm.kind, farm.probability) for farm in found.farms for d in farm.members]
+
+
+def summary(found: Resolution) -> dict[str, Any]:
+    """Counts of what was found."""
     flags: dict[str, int] = {}
-    for flag in sorted(flag for device in linkage.devices for flag in device.flags):
+    for flag in sorted(flag for told in found.flags.values() for flag in told):
         flags[flag] = flags.get(flag, 0) + 1
+    farms: dict[str, int] = {}
+    for kind in sorted(farm.kind for farm in found.farms):
+        farms[kind] = farms.get(kind, 0) + 1
     return {
-        "observations": linkage.observations,
-        "devices": len(linkage.devices),
-        "accounts": len({x.account for x in linkage.links}),
-        "links": len(linkage.links),
-        "ties": len(linkage.ties),
-        "contested_values": len(linkage.conflicts),
+        "observations": found.columns.n,
+        "devices": len(found.ids),
+        "accounts": found.columns.accounts.size,
+        "links": len(found.links.account),
+        "transfers": len(found.moves),
+        "contested_values": len(found.contested),
         "flags": flags,
-        "farms": "not assessed",
+        "farms": farms,
+        "unknown_signals": dict(found.columns.unknown),
     }
 
 
-def _csv(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([csv_cell(row[c]) for c in columns] for row in rows)
+def _csv(path: Path, table: Any) -> None:
+    from pyarrow import csv
+
+    plain = csv_columns(table)
+    style = "needed" if any(map(_special, plain.columns)) else "none"  # "needed" quotes every text
+    csv.write_csv(plain, path, csv.WriteOptions(quoting_style=style, quoting_header="none"))
 
 
-def _parquet(path: Path, columns: tuple[str, ...], rows: list[Row]) -> None:
-    import pyarrow as pa
+def _special(column: Any) -> bool:
+    """Whether a text of the column holds what CSV must quote."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    return bool(pc.any(pc.match_substring_regex(column, '[",\r\n]')).as_py())
+
+
+def _parquet(path: Path, table: Any) -> None:
     from pyarrow import parquet
 
-    kinds = {
-        "probability": pa.float64(),
-        "weight": pa.float64(),
-        "first_seen": pa.timestamp("us", tz="UTC"),
-        "last_seen": pa.timestamp("us", tz="UTC"),
-        "observations": pa.int64(),
-        "accounts": pa.int64(),
-    }
-    schema = pa.schema([(c, kinds.get(c, pa.string())) for c in columns])
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    parquet.write_table(table, path)

@@ -19,6 +19,7 @@ from rackprint.fingerprint.signals import spec
 TOLERANCE = spec("boot_time").tolerance
 CROWD = 40  # fragments that share one boot: a power cut, or a script that reboots a rack
 COPIES = 10  # ids of one app in one boot; a cloner's copies are fewer, a host's emulators are more
+SEVERAL = 3  # ids of one app in one boot that no person makes by restarting phones together
 UNSEEN = 2.0  # phones at a place for each one that was seen there
 _REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
 _SCRIPTED = 0.02  # boots that are one of many at once, before the data speaks
@@ -43,7 +44,7 @@ class Sightings:
 class Boots:
     """Boots as runs of sightings. The fragments of boot c are ``members[starts[c]:starts[c + 1]]``, ascending, and
     ``rows`` holds the smallest row of each there; ``bits`` is what sharing the boot weighs beyond even odds, 0 for a
-    crowd."""
+    crowd; ``copies`` is the most ids that one app shows in it."""
 
     at: Floats
     row: Ints  # a sighting of each
@@ -51,6 +52,7 @@ class Boots:
     members: Ints
     rows: Ints
     bits: Floats
+    copies: Ints
 
 
 def sightings(columns: Columns, labels: Ints) -> Sightings:
@@ -85,13 +87,12 @@ def find(columns: Columns, seen: Sightings) -> Boots:
     bits = -np.log2(UNSEEN * rate * (2 * width + 1))
     count = np.diff(starts)
     few = (count >= 2) & (count <= CROWD) & (spread <= 2 * width)
-    for c in np.flatnonzero(few & (count > COPIES)):
-        few[c] = _copies(columns, seen.row[firsts[c] : lasts[c] + 1]) <= COPIES
-    bits[~few] = 0.0
+    copies = _copies(columns, seen.row, run.astype(np.int32), len(firsts))
+    bits[~few | ((count > COPIES) & (copies > COPIES))] = 0.0
     # a sighting of each fragment: the smallest row, whatever the order of the sightings
     rows = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
     np.minimum.at(rows, np.searchsorted(distinct, run.astype(np.int64) * n + seen.label), seen.row)
-    return Boots(at, seen.row[firsts], starts, (distinct % n).astype(np.int32), rows, bits)
+    return Boots(at, seen.row[firsts], starts, (distinct % n).astype(np.int32), rows, bits, copies)
 
 
 def _breaks(place: Ints, boot: Floats, width: float) -> Bools:
@@ -158,14 +159,18 @@ def _scripted(beside: Floats, expected: Floats) -> Floats:
     return found
 
 
-def _copies(columns: Columns, rows: Ints) -> int:
-    """The most ids that one app shows among ``rows``."""
-    most = 0
+def _copies(columns: Columns, rows: Ints, run: Ints, size: int) -> Ints:
+    """The most ids that one app shows in each run of ``rows``."""
+    most = np.zeros(size, dtype=np.int32)
     for signal in ("drm_id", "android_id"):
         column = columns.column(signal)
-        codes = np.unique(column.codes[np.isin(column.rows, rows)])
-        if len(codes):
-            most = max(most, int(np.unique(column.scopes[codes], return_counts=True)[1].max()))
+        codes = column.dense(columns.n)[rows]
+        shown = codes >= 0
+        if shown.any():
+            pairs = np.unique(run[shown].astype(np.int64) * column.size + codes[shown])
+            of_run, scope = pairs // column.size, column.scopes[pairs % column.size]
+            apps, counts = np.unique(of_run * len(column.scope_names) + scope, return_counts=True)
+            np.maximum.at(most, apps // len(column.scope_names), counts.astype(np.int32))
     return most
 
 

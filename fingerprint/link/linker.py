@@ -10,6 +10,7 @@ from rackprint.ext.unionfind import components
 from rackprint.fingerprint.link import flags, pairs
 from rackprint.fingerprint.link.columns import Columns, Ints
 from rackprint.fingerprint.link.gather import build
+from rackprint.fingerprint.link.owners import moves
 from rackprint.fingerprint.link.pairs import Pair
 from rackprint.fingerprint.link.records import records, short
 from rackprint.fingerprint.link.resolution import Resolution, resolution
@@ -31,6 +32,7 @@ def resolve(columns: Columns) -> Resolution:
     borne = units(f for pair in likely for f in pair.fragments)
     kept = pairs.settle(columns, union.labels, likely, borne)
     found = resolution(columns, union, kept, _joined(union.labels, kept))
+    found.moves = moves(found)
     found.flags = flags.of(found)
     return found
 

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from rackprint.fingerprint.link.columns import Longs
-from rackprint.fingerprint.link.resolution import Resolution
+from rackprint.fingerprint.link.resolution import Move, Resolution
 
 _MICROSECONDS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """An account that was used on one device, and after a moment only on another: codes of the account and the
-    devices, and the last and first sights around the move (microseconds since 1970)."""
-
-    account: int
-    old: int
-    new: int
-    last: int
-    first: int
 
 
 def moves(found: Resolution) -> list[Move]:
@@ -32,10 +19,12 @@ def moves(found: Resolution) -> list[Move]:
     order = np.lexsort((links.device, links.last, links.first, links.account))
     account = links.account[order]
     starts = np.flatnonzero(np.diff(account, prepend=-1))
+    ends = np.append(starts[1:], len(order))
+    several = ends - starts > 1
     told: list[Move] = []
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+    for start, end in zip(starts[several].tolist(), ends[several].tolist(), strict=True):
         stays = order[start:end]
-        if len(stays) < 2 or (links.first[stays][1:] <= np.maximum.accumulate(links.last[stays])[:-1]).any():
+        if (links.first[stays][1:] <= np.maximum.accumulate(links.last[stays])[:-1]).any():
             continue
         for old, new in zip(stays[:-1].tolist(), stays[1:].tolist(), strict=True):
             told.append(

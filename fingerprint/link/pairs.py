@@ -19,8 +19,8 @@ from rackprint.fingerprint.link.columns import Columns, Ints
 from rackprint.fingerprint.link.tangle import Forest, Units, contradiction
 
 NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
-# Bits against, where one app saw different ids. Then one boot is not enough, however rare: two phones that a person
-# restarts together show one such boot, but hardly a second.
+# Bits against, where one app saw different ids. Then one boot of two ids is not enough, however rare: two phones that a
+# person restarts together show one such boot, but hardly a second, and three at the same second are a cloner's copies.
 APP_PENALTY = 5.0
 
 Span = tuple[int, int]  # first and last sight
@@ -53,6 +53,8 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
     keys, first, place = np.unique(a.astype(np.int64) << 32 | b, return_index=True, return_inverse=True)
     excess = np.bincount(place, weights=found.bits[block])
     shared = np.bincount(place)
+    copies = np.zeros(len(keys), dtype=np.int32)
+    np.maximum.at(copies, place, found.copies[block])
     a, b, block = a[first], b[first], block[first]
     wanted = np.unique(np.concatenate([a, b]))
     given = fields.table(columns, labels, wanted)
@@ -65,7 +67,7 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
     for at in likely.tolist():
         weight = float(excess[at])
         if ids.differ(int(a[at]), int(b[at])):
-            weight = weight - APP_PENALTY if shared[at] > 1 else 0.0
+            weight = weight - APP_PENALTY if shared[at] > 1 or copies[at] >= boots.SEVERAL else 0.0
         if weight >= NEEDED:
             c = int(block[at])
             rows = (_row(found, c, int(a[at])), _row(found, c, int(b[at])))
@@ -123,16 +125,17 @@ class _AppIds:
         held[wanted] = True
         for signal in ("drm_id", "android_id"):
             column = columns.column(signal)
-            at = np.flatnonzero(held[labels[column.rows]])
+            named = np.array([bool(name) for name in column.scope_names])
+            at = np.flatnonzero(held[labels[column.rows]] & named[column.scopes[column.codes]])
             rows, codes = column.rows[at], column.codes[at]
-            scopes = column.scopes[codes]
-            entries = zip(labels[rows].tolist(), scopes.tolist(), codes.tolist(), columns.times[rows].tolist(), strict=True)
-            for label, scope, code, time in entries:
-                if not column.scope_names[scope]:
-                    continue
-                spans = self._seen[label].setdefault((signal, scope), {})
-                first, last = spans.get(code, (time, time))
-                spans[code] = (min(first, time), max(last, time))
+            order = np.lexsort((columns.times[rows], codes, labels[rows]))
+            label, code, time = labels[rows][order], codes[order], columns.times[rows][order]
+            starts = np.flatnonzero((np.diff(label, prepend=-1) != 0) | (np.diff(code, prepend=-1) != 0))
+            first, last = time[starts], time[np.append(starts[1:], len(time)) - 1] if len(starts) else time
+            entries = zip(label[starts].tolist(), code[starts].tolist(), first.tolist(), last.tolist(), strict=True)
+            for fragment, value, begun, ended in entries:
+                scope = (signal, int(column.scopes[value]))
+                self._seen[fragment].setdefault(scope, {})[value] = (begun, ended)
 
     def differ(self, a: int, b: int) -> bool:
         """Whether an app has ids of both and none in common; android_ids only if they lived at the same time."""

@@ -23,6 +23,33 @@ _SHORT, _LONG = 12, 32  # hex digits of a device id, and of one whose short form
 Anchor = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An account that was used on one device, and after a moment only on another: codes of the account and the
+    devices, and the last and first sights around the move (microseconds since 1970)."""
+
+    account: int
+    old: int
+    new: int
+    last: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """Devices that are run together (indices). ``kind`` is what it looks like, ``notes`` say why, one sentence each;
+    ``shared`` are (kind of context, value, devices, some rows that show it); ``targets`` are (target, accounts of the
+    farm that acted on it), most first."""
+
+    id: str
+    kind: str
+    probability: float
+    members: tuple[int, ...]
+    notes: tuple[str, ...]
+    shared: tuple[tuple[str, str, int, tuple[int, ...]], ...]
+    targets: tuple[tuple[str, int], ...]
+
+
 @dataclass(slots=True)
 class Links:
     """Accounts on devices, ordered by device and account: codes of the account column, devices, the bits and
@@ -57,6 +84,8 @@ class Resolution:
     strength: Floats  # of each device's anchor, in bits
     weights: weights.Weights
     flags: dict[int, dict[str, str]] = field(default_factory=dict)
+    moves: list[Move] = field(default_factory=list)
+    farms: list[Farm] = field(default_factory=list)
 
     @property
     def contested(self) -> list[Contested]:
@@ -65,6 +94,10 @@ class Resolution:
     def bits(self, column: Column) -> float:
         """The weight of a shared value of ``column``."""
         return self.weights.bits(column.signal, column.tier)
+
+    def probability(self) -> Floats:
+        """Of each observation belonging to its device's anchor."""
+        return weights.probabilities(self.width, self.columns.n)
 
     def order(self, column: Column, code: int) -> tuple[float, int, str, str]:
         """Strongest first, rarest first."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
@@ -15,6 +16,7 @@ from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Posit
 from rackprint.fingerprint.signals import read_signal, scope_key
 
 LINE_LIMIT = 4 << 20  # no honest observation is longer; it bounds memory on a file without line ends
+BLOCK = 8 << 20  # bytes that become a record batch
 
 Raw = str | bool | int | float | None
 
@@ -87,9 +89,46 @@ class EventsParser:
         return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
     def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
+        return self._read(_lines(stream), info)
+
+    def parse_wide(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Any]:
+        """As :meth:`parse`, with record batches (parsers/batches.py) in the place of most observations."""
+        from rackprint.fingerprint.parsers.batches import SAMPLE, Types, block
+
+        types = Types()
+        number = offset = 0
+        rest = b""
+        while data := stream.read(BLOCK):
+            cut = data.rfind(b"\n") + 1
+            if not cut:  # no line ends within a block: the rest is read with a limit on its lines
+                yield from self._read(_lines(_Joined(rest + data, stream), number, offset), info)
+                return
+            whole, rest = rest + data[:cut], data[cut:]
+            yield from self._block(whole, (types, SAMPLE), info, (number, offset), block)
+            number, offset = number + whole.count(b"\n"), offset + len(whole)
+        if rest:
+            yield from self._block(rest, (types, SAMPLE), info, (number, offset), block)
+
+    def _block(
+        self, data: bytes, learn: tuple[Any, int], info: ArtifactInfo, start: tuple[int, int], block: Any
+    ) -> Iterator[Any]:
+        types, sample = learn
+        for line in data[: 1 << 20].split(b"\n", sample)[:sample]:
+            types.learn(line)
+        batch = block(data, types, info, start[0] + 1)
+        if batch is None:
+            for line in data.split(b"\n"):
+                types.learn(line)
+            batch = block(data, types, info, start[0] + 1)
+        if batch is not None:
+            yield batch
+        else:
+            yield from self._read(_lines(BytesIO(data), *start), info)
+
+    def _read(self, lines: Iterator[tuple[int, int, bytes]], info: ArtifactInfo) -> Iterator[Parsed]:
         decode = msgspec.json.Decoder(Row).decode
         parser = f"{self.name}/{self.version}"
-        for number, offset, line in _lines(stream):
+        for number, offset, line in lines:
             position = Position(line=number, offset=offset)
             if len(line) >= LINE_LIMIT:
                 yield Problem(
@@ -105,9 +144,24 @@ class EventsParser:
                 yield Problem(_reason(error, text), "see docs/observations.md for the form", position)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """(number, offset, line); of an overlong line only its first LINE_LIMIT bytes."""
-    number = offset = 0
+class _Joined:
+    """Some bytes, then a stream."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head, self._stream = BytesIO(head), stream
+
+    def readline(self, limit: int) -> bytes:
+        """As a stream's."""
+        line = self._head.readline(limit)
+        if line.endswith(b"\n") or len(line) == limit:
+            return line
+        return line + self._stream.readline(limit - len(line))
+
+
+def _lines(
+    stream: BinaryIO | BytesIO | _Joined, number: int = 0, offset: int = 0
+) -> Iterator[tuple[int, int, bytes]]:
+    """(number, offset, line), counted on from those given; of an overlong line only its first LINE_LIMIT bytes."""
     while line := stream.readline(LINE_LIMIT):
         number += 1
         start = offset
