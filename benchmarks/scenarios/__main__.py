@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,9 @@ from benchmarks.scenarios.reachable import reachable
 from benchmarks.scenarios.views import VIEWS, observe
 from benchmarks.scenarios.world import World
 from rackprint.fingerprint.link.evaluate import evaluate
-from rackprint.fingerprint.link.linker import link
+from rackprint.fingerprint.link.gather import build
+from rackprint.fingerprint.link.linker import resolve
+from rackprint.fingerprint.link.resolution import Resolution
 
 SCENARIOS: dict[str, tuple[Callable[[World, int], None], int]] = {
     "hand-driven rack": (farms.hand_driven_rack, 60),
@@ -30,7 +33,8 @@ SCENARIOS: dict[str, tuple[Callable[[World, int], None], int]] = {
     "repair shop": (people.repair_shop, 100),
     "test lab": (people.test_lab, 60),
 }
-HEAD = ("scenario", "view", "observations", "phones", "precision", "recall", "reachable", "share", "B-cubed P", "R")
+HEAD = ("scenario", "view", "observations", "phones", "precision", "recall", "reachable", "share", "B-cubed P", "R",
+        "in a farm", "accused", "farms")
 
 
 def rows(names: list[str], size: float, seed: int) -> Iterator[tuple[Any, ...]]:
@@ -41,12 +45,25 @@ def rows(names: list[str], size: float, seed: int) -> Iterator[tuple[Any, ...]]:
         fill(world, max(4, round(usual * size)))
         for view in VIEWS:
             observations, truth = observe(world, view, seed)
-            linkage = link(observations)
-            found = evaluate(truth, {o: d.id for d in linkage.devices for o in d.observations})
+            resolved = resolve(build(observations))
+            devices = resolved.device.tolist()
+            names = resolved.columns.ids.to_pylist()
+            found = evaluate(truth, {o: str(d) for o, d in zip(names, devices, strict=True)})
+            held, accused, kinds = farms_found(resolved, truth, world.farms)
             best = reachable(observations, truth).pairwise.recall
             share = found.pairwise.recall / best if best else 1.0
             yield (name, view.name, len(observations), len(world.phones), found.pairwise.precision,
-                   found.pairwise.recall, best, share, found.bcubed.precision, found.bcubed.recall)  # fmt: skip
+                   found.pairwise.recall, best, share, found.bcubed.precision, found.bcubed.recall, held, accused, kinds)  # fmt: skip
+
+
+def farms_found(resolved: Resolution, truth: dict[str, str], farms: dict[str, str]) -> tuple[str, int, str]:
+    """(the share of the farms' phones that are in a farm, ordinary phones in one, what the farms look like)."""
+    within = {device for farm in resolved.farms for device in farm.members}
+    names = resolved.columns.ids.to_pylist()
+    seen = {truth[name] for name, device in zip(names, resolved.device.tolist(), strict=True) if device in within}
+    held = f"{len(seen & farms.keys()) / len(farms):.2f}" if farms else "-"
+    kinds = Counter(farm.kind for farm in resolved.farms)
+    return held, len(seen - farms.keys()), ", ".join(f"{n} {kind}" for kind, n in kinds.most_common(3)) or "none"
 
 
 def main() -> None:

@@ -28,6 +28,17 @@ KINDS = tuple(SourceKind)
 _FIRST_HAND = [KINDS.index(SourceKind.ACQUISITION), KINDS.index(SourceKind.CAPTURE)]
 
 
+def runs(*keys: npt.NDArray[Any]) -> tuple[Longs, Longs]:
+    """(starts, ends) of the stretches in which all ``keys`` stay the same."""
+    size = len(keys[0])
+    fresh = np.zeros(size, dtype=bool)
+    fresh[:1] = True
+    for key in keys:
+        fresh[1:] |= key[1:] != key[:-1]
+    starts = np.flatnonzero(fresh)
+    return starts, np.append(starts[1:], size)[: len(starts)]
+
+
 @dataclass(slots=True)
 class Column:
     """One signal: row ``rows[k]`` (ascending) carries the value ``codes[k]``, whose text in its scope is

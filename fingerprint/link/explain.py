@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from rackprint.fingerprint.link import weights
 from rackprint.fingerprint.link.linker import short
 from rackprint.fingerprint.link.paths import graph, path, widest
 from rackprint.fingerprint.link.result import AccountLink, Device, Linkage, Tie
@@ -176,7 +175,7 @@ class _Explainer:
             a=a.account,
             b=b.account if b else "",
             device=self._device.id,
-            probability=weights.probability(weight, self._linkage.observations),
+            probability=min(link.probability for link in (a, b) if link),
             weight=weight,
             steps=steps,
             beside=beside,

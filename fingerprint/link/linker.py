@@ -9,6 +9,7 @@ import numpy as np
 from rackprint.ext.unionfind import components
 from rackprint.fingerprint.link import flags, pairs
 from rackprint.fingerprint.link.columns import Columns, Ints
+from rackprint.fingerprint.link.farms import farms
 from rackprint.fingerprint.link.gather import build
 from rackprint.fingerprint.link.owners import moves
 from rackprint.fingerprint.link.pairs import Pair
@@ -34,6 +35,7 @@ def resolve(columns: Columns) -> Resolution:
     found = resolution(columns, union, kept, _joined(union.labels, kept))
     found.moves = moves(found)
     found.flags = flags.of(found)
+    found.farms = farms(found)
     return found
 
 

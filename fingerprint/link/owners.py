@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from rackprint.fingerprint.link.columns import Longs
+from rackprint.fingerprint.link.columns import Longs, runs
 from rackprint.fingerprint.link.resolution import Move, Resolution
 
 _MICROSECONDS = 1_000_000
@@ -18,8 +18,7 @@ def moves(found: Resolution) -> list[Move]:
     links = found.links
     order = np.lexsort((links.device, links.last, links.first, links.account))
     account = links.account[order]
-    starts = np.flatnonzero(np.diff(account, prepend=-1))
-    ends = np.append(starts[1:], len(order))
+    starts, ends = runs(account)
     several = ends - starts > 1
     told: list[Move] = []
     for start, end in zip(starts[several].tolist(), ends[several].tolist(), strict=True):

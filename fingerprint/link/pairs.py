@@ -15,7 +15,7 @@ import numpy as np
 
 from rackprint.ext.blocking import pairs as block_pairs
 from rackprint.fingerprint.link import boots, fields
-from rackprint.fingerprint.link.columns import Columns, Ints
+from rackprint.fingerprint.link.columns import Columns, Ints, runs
 from rackprint.fingerprint.link.tangle import Forest, Units, contradiction
 
 NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
@@ -62,7 +62,7 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
     excess = excess + fields.weigh(given, left, right, excess)
     likely = np.flatnonzero(excess >= NEEDED)
     ids = _AppIds(columns, labels, np.unique(np.concatenate([a[likely], b[likely]])))
-    base = log2(max(2, columns.n))
+    base = log2(max(2, len(np.unique(labels))))  # so that the tie's probability is that of its excess
     kept: list[Pair] = []
     for at in likely.tolist():
         weight = float(excess[at])
@@ -130,9 +130,9 @@ class _AppIds:
             rows, codes = column.rows[at], column.codes[at]
             order = np.lexsort((columns.times[rows], codes, labels[rows]))
             label, code, time = labels[rows][order], codes[order], columns.times[rows][order]
-            starts = np.flatnonzero((np.diff(label, prepend=-1) != 0) | (np.diff(code, prepend=-1) != 0))
-            first, last = time[starts], time[np.append(starts[1:], len(time)) - 1] if len(starts) else time
-            entries = zip(label[starts].tolist(), code[starts].tolist(), first.tolist(), last.tolist(), strict=True)
+            starts, ends = runs(label, code)
+            told = (label[starts], code[starts], time[starts], time[ends - 1])
+            entries = zip(*(side.tolist() for side in told), strict=True)
             for fragment, value, begun, ended in entries:
                 scope = (signal, int(column.scopes[value]))
                 self._seen[fragment].setdefault(scope, {})[value] = (begun, ended)

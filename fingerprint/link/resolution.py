@@ -15,7 +15,6 @@ from rackprint.fingerprint.link import weights
 from rackprint.fingerprint.link.columns import Column, Columns, Floats, Ints, Longs
 from rackprint.fingerprint.link.pairs import Pair
 from rackprint.fingerprint.link.union import Contested, Union
-from rackprint.fingerprint.model import Tier
 from rackprint.fingerprint.signals import REGISTRY
 
 _STRENGTH = {name: rank for rank, name in enumerate(REGISTRY)}  # the registry lists the surest first
@@ -97,7 +96,7 @@ class Resolution:
 
     def probability(self) -> Floats:
         """Of each observation belonging to its device's anchor."""
-        return weights.probabilities(self.width, self.columns.n)
+        return weights.probabilities(self.width, len(self.ids))
 
     def order(self, column: Column, code: int) -> tuple[float, int, str, str]:
         """Strongest first, rarest first."""
@@ -109,25 +108,19 @@ def resolution(columns: Columns, union: Union, pairs: list[Pair], labels: Ints) 
     _, device = np.unique(labels, return_inverse=True)
     device = device.astype(np.int32)
     size = int(device.max(initial=-1)) + 1
-    weigh = learned(union, labels)
+    weigh = learned(union, size)
     anchors, anchored, strength = _anchors(columns, union, device, size, weigh)
     ids = _ids(anchors)
     width = np.minimum(_widths(union, pairs, anchored, weigh), strength[device]) if size else np.empty(0)
     first, last = _span(device, columns.times, size)
     count = np.bincount(device, minlength=size).astype(np.int32)
-    links = _links(columns, device, width)
+    links = _links(columns, device, width, size)
     return Resolution(columns, union, pairs, device, ids, anchors, width, links, first, last, count, anchored, strength, weigh)
 
 
-def learned(union: Union, labels: Ints) -> weights.Weights:
-    """Weights whose u is at least the share of device pairs that were seen to have a contested value in common."""
-    devices = len(np.unique(labels))
-    shared: dict[tuple[str, Tier], float] = {}
-    for contested in union.contested:
-        name = (contested.column.signal, contested.column.tier)
-        held = len(np.unique(labels[contested.column.carriers(contested.code)]))
-        shared[name] = shared.get(name, 0.0) + held * (held - 1) / 2
-    return weights.Weights(shared, devices * (devices - 1) / 2)
+def learned(union: Union, devices: int) -> weights.Weights:
+    """The weights that the contested values call for."""
+    return weights.Weights(Counter((c.column.signal, c.column.tier) for c in union.contested), devices)
 
 
 def _anchors(
@@ -216,7 +209,7 @@ def _span(owner: Ints, times: Longs, size: int) -> tuple[Longs, Longs]:
     return first, last
 
 
-def _links(columns: Columns, device: Ints, width: Floats) -> Links:
+def _links(columns: Columns, device: Ints, width: Floats, devices: int) -> Links:
     accounts = columns.accounts
     rows = accounts.rows
     owner = device[rows].astype(np.int64) * max(1, accounts.size) + accounts.codes
@@ -227,6 +220,6 @@ def _links(columns: Columns, device: Ints, width: Floats) -> Links:
     size = max(1, accounts.size)
     return Links(
         (pairs % size).astype(np.int32), (pairs // size).astype(np.int32), best,
-        weights.probabilities(best, columns.n), first, last,
+        weights.probabilities(best, devices), first, last,
         np.bincount(place, minlength=len(pairs)).astype(np.int32),
     )  # fmt: skip

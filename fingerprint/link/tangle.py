@@ -85,6 +85,10 @@ class Forest:
     def __init__(self) -> None:
         self._above: dict[int, int] = {}
 
+    def __contains__(self, node: int) -> bool:
+        """Whether ``node`` was joined with anything, be it itself."""
+        return node in self._above
+
     def root(self, node: int) -> int:
         """The name of the set that ``node`` is in."""
         above = self._above

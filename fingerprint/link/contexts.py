@@ -1,0 +1,152 @@
+"""What devices share besides hardware: places, hubs, controllers, SIM cards, accounts, orders and habits.
+
+Each kind of context is a list of (device, value) entries. Values that many ordinary people share (a carrier's address
+translation, a café, a model) are no evidence by themselves: farms are looked for where two kinds meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+import numpy as np
+
+from rackprint.ext.blocking import group
+from rackprint.fingerprint.link.columns import Bools, Column, Ints, Longs, runs
+from rackprint.fingerprint.link.lockstep import lockstep
+from rackprint.fingerprint.link.resolution import Resolution
+
+KINDS = ("place", "hub", "controller", "SIM pool", "accounts", "lockstep", "habit")
+MOST = 40  # values of a kind that are looked at for one device: those that most devices share
+_SHARED_SPACE = ip_network("100.64.0.0/10")  # carriers' own side of their address translation, RFC 6598
+HABITS = ("sim_churn", "app_copies", "reset_cadence", "emulator")  # flags that ordinary phones hardly have
+
+
+@dataclass(slots=True)
+class Context:
+    """Entries of one kind: ``devices[k]`` has ``values[k]``, each once, only values that two devices have. ``names``
+    tells a value in words, ``rows`` an observation that shows the entry."""
+
+    kind: str
+    devices: Ints
+    values: Ints
+    names: list[str]
+    rows: Ints
+
+
+def contexts(found: Resolution, orders: Context, crowded: Bools) -> list[Context]:
+    """The contexts that devices share, in the order of KINDS. ``orders`` is the lockstep context, ``crowded`` tells
+    which devices hold many lasting accounts of one platform."""
+    return [
+        _merged("place", [*_places(found)]),
+        _context("hub", found, found.columns.column("hub")),
+        _context("controller", found, found.columns.column("adb_host_key")),
+        _context("SIM pool", found, found.columns.column("iccid")),
+        _context("accounts", found, found.columns.accounts),
+        orders,
+        _habits(found, crowded),
+    ]
+
+
+def carriers_own(address: str) -> bool:
+    """Whether an address says nothing of a place: private, shared by a carrier's customers, or no address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return True
+    if parsed.version == 4 and parsed in _SHARED_SPACE:
+        return True
+    documentation = any(parsed in net for net in _DOCUMENTATION if net.version == parsed.version)
+    return not (parsed.is_global or documentation)
+
+
+# Addresses for documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544) stand for public ones in made-up data.
+_DOCUMENTATION = [
+    ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32")
+]
+
+
+def _places(found: Resolution) -> Iterator[Context]:
+    address = found.columns.column("ip")
+    public = np.array([not carriers_own(key) for key in address.keys.to_pylist()], dtype=bool)
+    yield _context("place", found, address, public)
+    yield _context("place", found, found.columns.column("bssid"))
+
+
+def _context(kind: str, found: Resolution, column: Column, wanted: Ints | None = None) -> Context:
+    entries = np.arange(len(column.rows)) if wanted is None else np.flatnonzero(wanted[column.codes])
+    rows, codes = column.rows[entries], column.codes[entries]
+    size = max(1, column.size)
+    pairs, at = np.unique(found.device[rows].astype(np.int64) * size + codes, return_index=True)
+    devices, values, shown = (pairs // size).astype(np.int32), (pairs % size).astype(np.int32), rows[at]
+    counts = np.bincount(values, minlength=size)
+    kept = (counts[values] > 1) & _foremost(devices, counts[values])
+    used, renamed = np.unique(values[kept], return_inverse=True)
+    names = column.keys.take(used).to_pylist() if len(used) else []
+    told = [f"{column.signal} {name}" for name in names]
+    return Context(kind, devices[kept], renamed.astype(np.int32), told, shown[kept])
+
+
+def _foremost(devices: Ints, weight: Longs) -> Ints:
+    """Which entries are among the MOST heaviest of their device."""
+    order = np.lexsort((-weight, devices))
+    starts, ends = runs(devices[order])
+    rank = np.arange(len(devices)) - np.repeat(starts, ends - starts)
+    kept = np.zeros(len(devices), dtype=bool)
+    kept[order] = rank < MOST
+    return kept
+
+
+def _merged(kind: str, parts: list[Context]) -> Context:
+    names: list[str] = []
+    values: list[Ints] = []
+    for part in parts:
+        values.append(part.values + np.int32(len(names)))
+        names += part.names
+    return Context(
+        kind, np.concatenate([p.devices for p in parts]), np.concatenate(values), names,
+        np.concatenate([p.rows for p in parts]),
+    )  # fmt: skip
+
+
+def in_lockstep(found: Resolution) -> Context:
+    """The lockstep context."""
+    devices, groups = lockstep(found.columns, found.device)
+    used, values = np.unique(groups, return_inverse=True)
+    first = _first_rows(found)
+    return Context("lockstep", devices, values.astype(np.int32), ["the same targets in the same order"] * len(used), first[devices])
+
+
+def _habits(found: Resolution, crowded: Bools) -> Context:
+    entries = [(d, HABITS.index(flag)) for d in sorted(found.flags) for flag in HABITS if flag in found.flags[d]]
+    entries += [(d, len(HABITS)) for d in np.flatnonzero(crowded).tolist()]
+    table = np.array(entries, dtype=np.int32).reshape(-1, 2)
+    return Context("habit", table[:, 0], table[:, 1], [*HABITS, "many accounts of one platform"], _first_rows(found)[table[:, 0]])
+
+
+def _first_rows(found: Resolution) -> Ints:
+    first = np.zeros(len(found.ids), dtype=np.int32)
+    first[found.device[::-1]] = np.arange(len(found.device) - 1, -1, -1, dtype=np.int32)
+    return first
+
+
+def meet(a: Context, b: Context, least: int) -> Iterator[tuple[int, int, Ints]]:
+    """The pairs of values of two contexts that at least ``least`` devices have both of: (value of a, value of b,
+    devices ascending)."""
+    size = int(max(a.devices.max(initial=-1), b.devices.max(initial=-1))) + 1
+    if not len(a.devices) or not len(b.devices):
+        return
+    starts, order = group(b.devices, size)
+    counts = np.diff(starts)[a.devices]
+    left = np.repeat(np.arange(len(a.devices)), counts)
+    steps = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+    right = order[np.repeat(starts[a.devices], counts) + steps]
+    both = a.values[left].astype(np.int64) * max(1, len(b.names)) + b.values[right]
+    devices = a.devices[left]
+    by_both = np.lexsort((devices, both))
+    both, devices = both[by_both], devices[by_both]
+    begins, ends = runs(both)
+    enough = ends - begins >= least
+    for begin, end in zip(begins[enough].tolist(), ends[enough].tolist(), strict=True):
+        yield int(both[begin]) // len(b.names), int(both[begin]) % len(b.names), devices[begin:end]

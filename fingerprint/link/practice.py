@@ -1,0 +1,86 @@
+"""How a device is used: the signs by which a farm's phone differs from a person's, a shop's or a test lab's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rackprint.fingerprint.link.columns import Bools, Columns, Ints
+from rackprint.fingerprint.link.contexts import HABITS, Context
+from rackprint.fingerprint.link.resolution import Resolution
+
+RESIDENT = 86_400_000_000  # microseconds; a visitor's account is gone sooner
+BRIEF = 3 * RESIDENT  # data that covers less cannot tell residents from visitors
+ACCOUNTS = 2  # of one platform on one phone; many people have two in all, few on one platform
+CROWDED = 3  # of one platform on one phone; hardly a person's
+SIGNUPS = 2  # accounts made on one phone
+
+
+@dataclass(slots=True)
+class Practice:
+    """By device: ``accounts`` is the most resident accounts of one platform, ``signups`` the accounts made on it;
+    ``odd`` tells whether any sign is there."""
+
+    accounts: Ints
+    signups: Ints
+    lockstep: Bools
+    habit: Bools
+    odd: Bools
+
+    @property
+    def crowded(self) -> Bools:
+        """The devices that hold more lasting accounts of one platform than a person has."""
+        found: Bools = (self.accounts >= CROWDED) | (self.signups >= CROWDED)
+        return found
+
+
+def practice(found: Resolution, orders: Context) -> Practice:
+    """How the devices of ``found`` are used; ``orders`` is the lockstep context."""
+    size = len(found.ids)
+    signups = _signups(found.columns, found.device, size)
+    accounts = _residents(found, size)
+    lockstep = np.zeros(size, dtype=bool)
+    lockstep[orders.devices] = True
+    habit = np.zeros(size, dtype=bool)
+    habit[[d for d, told in found.flags.items() if any(flag in told for flag in HABITS)]] = True
+    odd = lockstep | habit | (accounts >= ACCOUNTS) | (signups >= SIGNUPS)
+    return Practice(accounts, signups, lockstep, habit, odd)
+
+
+def _residents(found: Resolution, size: int) -> Ints:
+    """The most accounts of one platform that stay on each device."""
+    links, columns = found.links, found.columns
+    names = columns.accounts.keys.to_pylist()
+    if not names:
+        return np.zeros(size, dtype=np.int32)
+    platforms = {name: n for n, name in enumerate(sorted({name.partition(":")[0] for name in names}))}
+    platform = np.array([platforms[name.partition(":")[0]] for name in names], dtype=np.int64)
+    stays = links.last - links.first >= RESIDENT
+    if columns.n and int(columns.times.max() - columns.times.min()) < BRIEF:
+        stays[:] = True
+    made = _made(columns, found.device)
+    size_of = max(1, columns.accounts.size)
+    stays |= np.isin(links.device.astype(np.int64) * size_of + links.account, made)
+    pairs, counts = np.unique(
+        links.device[stays].astype(np.int64) * len(platforms) + platform[links.account[stays]], return_counts=True
+    )
+    most = np.zeros(size, dtype=np.int32)
+    np.maximum.at(most, pairs // len(platforms), counts.astype(np.int32))
+    return most
+
+
+def _made(columns: Columns, device: Ints) -> Ints:
+    """(device, account) pairs, as device * accounts + account, of accounts that were signed up there."""
+    action = columns.text("action")
+    signup = np.array([key in {"signup", "register", "create"} for key in action.keys.to_pylist()] + [False])
+    made = signup[action.dense(columns.n)]
+    accounts = columns.accounts
+    rows = made[accounts.rows]
+    pairs = device[accounts.rows[rows]].astype(np.int64) * max(1, accounts.size) + accounts.codes[rows]
+    return np.unique(pairs)
+
+
+def _signups(columns: Columns, device: Ints, size: int) -> Ints:
+    made = _made(columns, device)
+    return np.bincount(made // max(1, columns.accounts.size), minlength=size).astype(np.int32)
