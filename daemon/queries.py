@@ -14,7 +14,7 @@ from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.link.explain import Explanation, explain
-from rackprint.fingerprint.link.result import AccountLink, Device, Linkage
+from rackprint.fingerprint.link.result import AccountLink, Device, Farm, Linkage, Transfer
 from rackprint.fingerprint.model import Observation, Problem, Signal
 
 SHOWN = ("exhibit", "brand", "model", "usb_path", "hub")
@@ -125,6 +125,21 @@ class Answers:
             if link.account.startswith(beginning)
         ]
 
+    def farms(self) -> list[Farm]:
+        """The farms, the largest first."""
+        return list(self._store.farms())
+
+    def accounts_by_device(self) -> dict[str, set[str]]:
+        """device -> the accounts that are linked to it."""
+        held: dict[str, set[str]] = {}
+        for link in self._store.links():
+            held.setdefault(link.device, set()).add(link.account)
+        return held
+
+    def transfers(self) -> list[Transfer]:
+        """The accounts that moved from device to device for good."""
+        return list(self._store.transfers())
+
     def explain(self, a: str, b: str | None = None) -> Explanation:
         """Why an account is on its device, or what ties two accounts. Raises RackprintError for an unknown account."""
         links = [link for account in filter(None, (a, b)) for link in self._store.links(account=account)]
@@ -139,6 +154,7 @@ class Answers:
             tuple(tie for name in names for tie in self._store.ties(name)),
             self._store.conflicts(),
             self._store.counts()["observations"],
+            transfers=tuple(t for account in filter(None, (a, b)) for t in self._store.transfers(account)),
         )
         return explain(around, self._store.observations_by_ids(o for d in devices for o in d.observations), a, b)
 

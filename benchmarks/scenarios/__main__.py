@@ -33,8 +33,21 @@ SCENARIOS: dict[str, tuple[Callable[[World, int], None], int]] = {
     "repair shop": (people.repair_shop, 100),
     "test lab": (people.test_lab, 60),
 }
-HEAD = ("scenario", "view", "observations", "phones", "precision", "recall", "reachable", "share", "B-cubed P", "R",
-        "in a farm", "accused", "farms")
+HEAD = (
+    "scenario",
+    "view",
+    "observations",
+    "phones",
+    "precision",
+    "recall",
+    "reachable",
+    "share",
+    "B-cubed P",
+    "R",
+    "in a farm",
+    "accused",
+    "farms",
+)
 
 
 def rows(names: list[str], size: float, seed: int) -> Iterator[tuple[Any, ...]]:
@@ -53,7 +66,8 @@ def rows(names: list[str], size: float, seed: int) -> Iterator[tuple[Any, ...]]:
             best = reachable(observations, truth).pairwise.recall
             share = found.pairwise.recall / best if best else 1.0
             yield (name, view.name, len(observations), len(world.phones), found.pairwise.precision,
-                   found.pairwise.recall, best, share, found.bcubed.precision, found.bcubed.recall, held, accused, kinds)  # fmt: skip
+                   found.pairwise.recall, best, share, found.bcubed.precision, found.bcubed.recall,
+                   held, accused, kinds)  # fmt: skip
 
 
 def farms_found(resolved: Resolution, truth: dict[str, str], farms: dict[str, str]) -> tuple[str, int, str]:

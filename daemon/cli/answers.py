@@ -17,6 +17,10 @@ ACCOUNTS = {
     "account": "account", "device": "device", "exhibit": "exhibit", "probability": "probability", "weight": "bits",
     "first_seen": "first seen (UTC)", "last_seen": "last seen (UTC)", "observations": "obs.", "reasons": "reasons",
 }  # fmt: skip
+FARMS = {
+    "farm": "farm", "kind": "looks like", "probability": "probability", "devices": "devices", "accounts": "accounts",
+    "why": "why", "shared": "shared", "targets": "served most",
+}  # fmt: skip
 STEPS = {
     "step": "step", "signal": "signal", "value": "value", "bits": "bits", "carriers": "seen in",
     "first": "stands at", "second": "and at",
@@ -26,7 +30,40 @@ STEPS = {
 def register(app: typer.Typer) -> None:
     app.command()(devices)
     app.command()(accounts)
+    app.command()(farms)
     app.command()(explain)
+
+
+def farms(case: CaseOption = CASE, form: FormatOption = Format.TABLE) -> None:
+    """List devices that are run together: what each farm looks like, why, and whom its accounts served."""
+    from rackprint.daemon.queries import Answers
+
+    with Answers(case) as answers:
+        found, held = answers.farms(), answers.accounts_by_device()
+    if form is Format.JSON:
+        import sys
+
+        import msgspec
+
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
+        return
+    rows = [
+        {
+            "farm": farm.id,
+            "kind": farm.kind,
+            "probability": farm.probability,
+            "devices": len(farm.devices),
+            "accounts": len({account for device in farm.devices for account in held.get(device, ())}),
+            "why": "\n".join(farm.notes),
+            "shared": "\n".join(f"{s.value} ({s.devices})" for s in farm.shared),
+            "targets": "\n".join(f"{target} ({count})" for target, count in farm.targets[:5]),
+        }
+        for farm in found
+    ]
+    if not rows and form is Format.TABLE:
+        print("no devices of this case show to be run together")
+        return
+    show(rows, FARMS, form)
 
 
 def devices(case: CaseOption = CASE, form: FormatOption = Format.TABLE) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from rackprint.daemon.store.records import StoreError
 
 FILE = "case.db"
-REVISION = "0001"
+REVISION = "0002"
 _BUSY_MS = 30_000
 
 

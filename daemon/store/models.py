@@ -131,6 +131,36 @@ class ConflictRow(Base):
     why: Mapped[str] = mapped_column(Text)
 
 
+class TransferRow(Base):
+    __tablename__ = "transfers"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account: Mapped[str] = mapped_column(Text, index=True)
+    from_device: Mapped[str] = mapped_column(ForeignKey("devices.id"))
+    to_device: Mapped[str] = mapped_column(ForeignKey("devices.id"))
+    last_seen: Mapped[datetime] = mapped_column(Moment)
+    first_seen: Mapped[datetime] = mapped_column(Moment)
+
+
+class FarmRow(Base):
+    """``body`` holds the farm as JSON; its devices stand in ``farm_devices`` too, to be found by."""
+
+    __tablename__ = "farms"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int]
+    kind: Mapped[str] = mapped_column(Text)
+    probability: Mapped[float] = mapped_column(Float)
+    body: Mapped[str] = mapped_column(Text)
+
+
+class FarmDeviceRow(Base):
+    __tablename__ = "farm_devices"
+
+    device: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    farm: Mapped[str] = mapped_column(ForeignKey("farms.id"), index=True)
+
+
 class StateRow(Base):
     """Single facts of the case: ``custody_head``, ``custody_count``, ``linked_observations``."""
 

@@ -13,13 +13,15 @@ from rackprint.daemon.store.models import (
     ConflictRow,
     DeviceObservationRow,
     DeviceRow,
+    FarmRow,
     LinkRow,
     ObservationAccountRow,
     ObservationRow,
     TieRow,
+    TransferRow,
 )
 from rackprint.daemon.store.records import Artifact
-from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Tie
+from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Farm, Tie, Transfer
 from rackprint.fingerprint.model import Observation
 
 MANY = 500  # values in one IN list; SQLite takes 32,766 variables
@@ -55,6 +57,21 @@ def ties(session: Session, device: str | None = None) -> tuple[Tie, ...]:
 
 def conflicts(session: Session) -> tuple[Conflict, ...]:
     return tuple(map(_conflict, session.scalars(select(ConflictRow).order_by(ConflictRow.number))))
+
+
+def transfers(session: Session, account: str | None = None) -> tuple[Transfer, ...]:
+    """Moves of accounts, all or those of one."""
+    rows = select(TransferRow).order_by(TransferRow.number)
+    rows = rows if account is None else rows.where(TransferRow.account == account)
+    return tuple(
+        Transfer(r.account, r.from_device, r.to_device, r.last_seen, r.first_seen) for r in session.scalars(rows)
+    )
+
+
+def farms(session: Session) -> tuple[Farm, ...]:
+    """Farms, the largest first."""
+    decode = msgspec.json.Decoder(Farm).decode
+    return tuple(decode(body) for body in session.scalars(select(FarmRow.body).order_by(FarmRow.number)))
 
 
 def observations(session: Session, ids: Iterable[str]) -> dict[str, Observation]:

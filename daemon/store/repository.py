@@ -21,7 +21,7 @@ from rackprint.daemon.store.models import (
     StateRow,
 )
 from rackprint.daemon.store.records import Added, Artifact
-from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Linkage, Tie
+from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Farm, Linkage, Tie, Transfer
 from rackprint.fingerprint.model import Observation, Problem
 
 _BATCH = 2000
@@ -157,6 +157,8 @@ class Store:
                 reading.ties(session),
                 reading.conflicts(session),
                 int(linked.value) if linked else 0,
+                transfers=reading.transfers(session),
+                farms=reading.farms(session),
             )
 
     def devices(self) -> tuple[Device, ...]:
@@ -181,6 +183,16 @@ class Store:
     def conflicts(self) -> tuple[Conflict, ...]:
         with Session(self._engine) as session:
             return reading.conflicts(session)
+
+    def transfers(self, account: str | None = None) -> tuple[Transfer, ...]:
+        """Moves of accounts from device to device, all or those of one account."""
+        with Session(self._engine) as session:
+            return reading.transfers(session, account)
+
+    def farms(self) -> tuple[Farm, ...]:
+        """Farms, the largest first."""
+        with Session(self._engine) as session:
+            return reading.farms(session)
 
     def accounts(self, beginning: str = "") -> list[str]:
         """Accounts that were seen, linked or not, sorted; only those that begin so."""

@@ -12,11 +12,14 @@ from rackprint.daemon.store.models import (
     ConflictRow,
     DeviceObservationRow,
     DeviceRow,
+    FarmDeviceRow,
+    FarmRow,
     LinkRow,
     ObservationAccountRow,
     ObservationRow,
     StateRow,
     TieRow,
+    TransferRow,
 )
 from rackprint.daemon.store.reading import MANY
 from rackprint.daemon.store.records import Added
@@ -105,7 +108,9 @@ def set_state(connection: Connection, values: dict[str, str]) -> None:
 
 def replace_linkage(connection: Connection, linkage: Linkage) -> None:
     """Puts ``linkage`` in the place of the one before."""
-    for table in (TieRow, ConflictRow, LinkRow, DeviceObservationRow, DeviceRow):
+    for table in (
+        FarmDeviceRow, FarmRow, TransferRow, TieRow, ConflictRow, LinkRow, DeviceObservationRow, DeviceRow
+    ):  # fmt: skip
         connection.execute(delete(table))
     _insert(connection, DeviceRow, ({
         "id": d.id, "anchor_signal": d.anchor[0], "anchor_key": d.anchor[1], "first_seen": d.first_seen,
@@ -126,6 +131,15 @@ def replace_linkage(connection: Connection, linkage: Linkage) -> None:
         "number": n, "signal": c.signal, "key": c.key, "devices": _list(c.devices),
         "observations": _list(c.observations), "why": c.why,
     } for n, c in enumerate(linkage.conflicts)))  # fmt: skip
+    _insert(connection, TransferRow, ({
+        "number": n, "account": t.account, "from_device": t.from_device, "to_device": t.to_device,
+        "last_seen": t.last_seen, "first_seen": t.first_seen,
+    } for n, t in enumerate(linkage.transfers)))  # fmt: skip
+    _insert(connection, FarmRow, ({
+        "id": f.id, "number": n, "kind": f.kind, "probability": f.probability,
+        "body": msgspec.json.encode(f).decode(),
+    } for n, f in enumerate(linkage.farms)))  # fmt: skip
+    _insert(connection, FarmDeviceRow, ({"device": d, "farm": f.id} for f in linkage.farms for d in f.devices))
     set_state(connection, {LINKED: str(linkage.observations)})
 
 

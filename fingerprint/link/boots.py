@@ -77,7 +77,7 @@ def find(columns: Columns, seen: Sightings) -> Boots:
     firsts = np.flatnonzero(starts_run)
     lasts = np.append(firsts[1:], len(run)) - 1 if len(firsts) else firsts
     n = int(seen.label.max(initial=0)) + 1
-    distinct, first = np.unique(run.astype(np.int64) * n + seen.label, return_index=True)
+    distinct = np.unique(run.astype(np.int64) * n + seen.label)
     of_run = (distinct // n).astype(np.int32)
     starts, _ = group(of_run, len(firsts))
     at = seen.boot[firsts]

@@ -66,7 +66,7 @@ class Column:
         return str(self.keys[int(code)].as_py())
 
     def scope_of(self, code: int) -> str:
-        return self.scope_names[self.scopes[code]]
+        return self.scope_names[int(self.scopes[code])]
 
     def groups(self) -> tuple[Ints, Ints]:
         """(starts, rows): the rows of value c, ascending, are ``rows[starts[c]:starts[c + 1]]``."""

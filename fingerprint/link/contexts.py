@@ -115,14 +115,17 @@ def in_lockstep(found: Resolution) -> Context:
     devices, groups = lockstep(found.columns, found.device)
     used, values = np.unique(groups, return_inverse=True)
     first = _first_rows(found)
-    return Context("lockstep", devices, values.astype(np.int32), ["the same targets in the same order"] * len(used), first[devices])
+    names = ["the same targets in the same order"] * len(used)
+    return Context("lockstep", devices, values.astype(np.int32), names, first[devices])
 
 
 def _habits(found: Resolution, crowded: Bools) -> Context:
     entries = [(d, HABITS.index(flag)) for d in sorted(found.flags) for flag in HABITS if flag in found.flags[d]]
     entries += [(d, len(HABITS)) for d in np.flatnonzero(crowded).tolist()]
     table = np.array(entries, dtype=np.int32).reshape(-1, 2)
-    return Context("habit", table[:, 0], table[:, 1], [*HABITS, "many accounts of one platform"], _first_rows(found)[table[:, 0]])
+    return Context(
+        "habit", table[:, 0], table[:, 1], [*HABITS, "many accounts of one platform"], _first_rows(found)[table[:, 0]]
+    )
 
 
 def _first_rows(found: Resolution) -> Ints:

@@ -10,7 +10,7 @@ import msgspec
 
 from rackprint.fingerprint.link.linker import short
 from rackprint.fingerprint.link.paths import graph, path, widest
-from rackprint.fingerprint.link.result import AccountLink, Device, Linkage, Tie
+from rackprint.fingerprint.link.result import AccountLink, Device, Linkage, Tie, Transfer
 from rackprint.fingerprint.model import Observation, Position, Signal, Tier
 from rackprint.fingerprint.signals import spec, tier
 
@@ -125,8 +125,13 @@ def explain(linkage: Linkage, observations: Mapping[str, Observation], a: str, b
     if not b:
         name = max(links_a, key=lambda d: (links_a[d].weight, d))
         found = _Explainer(linkage, observations, name).alone(links_a[name])
+        moved = {(t.from_device, t.to_device): t for t in linkage.transfers if t.account == a}
         others = tuple(
-            f"the account is on device {x.device} too ({x.weight:.1f} bits, {x.first_seen:%Y-%m-%d} to "
+            _moved(moved[x.device, name], "from")
+            if (x.device, name) in moved
+            else _moved(moved[name, x.device], "to")
+            if (name, x.device) in moved
+            else f"the account is on device {x.device} too ({x.weight:.1f} bits, {x.first_seen:%Y-%m-%d} to "
             f"{x.last_seen:%Y-%m-%d}); accounts are shared and sold"
             for x in links_a.values()
             if x.device != name
@@ -137,6 +142,14 @@ def explain(linkage: Linkage, observations: Mapping[str, Observation], a: str, b
         return _apart(observations, a, b, links_a.values(), links_b.values())
     name = together[0]
     return _Explainer(linkage, observations, name).together(links_a[name], links_b[name])
+
+
+def _moved(transfer: Transfer, side: str) -> str:
+    other = transfer.from_device if side == "from" else transfer.to_device
+    return (
+        f"the account moved {side} device {other} between {transfer.last_seen:%Y-%m-%d %H:%M} and "
+        f"{transfer.first_seen:%Y-%m-%d %H:%M} UTC; an account that moves ties no devices"
+    )
 
 
 def _links(linkage: Linkage, account: str) -> dict[str, AccountLink]:

@@ -48,8 +48,8 @@ def farms(found: Resolution) -> list[Farm]:
     forest = Forest()
     for group in _groups(case):
         forest.join(group.tolist())
-    for group in _housed(case, forest):
-        forest.join(group)
+    for roots in _housed(case, forest):
+        forest.join(roots)
     members: dict[int, list[int]] = defaultdict(list)
     for device in range(len(found.ids)):
         if device in forest:

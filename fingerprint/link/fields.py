@@ -1,9 +1,9 @@
 """What fragments show of their class and surroundings, as padded rows for the scoring kernel, with weights in bits.
 
 An agreement weighs log2(m/u), a difference log2((1-m)/(1-u)) (Fellegi and Sunter, "A theory for record linkage", JASA
-64, 1969). u is the share of that value among the fragments of the same model, so a class that a whole hall shares weighs
-nothing; m comes from the data by expectation maximisation over the candidate pairs, held near a prior that counts as
-much as PRIOR_PAIRS pairs.
+64, 1969). u is the share of that value among the fragments of the same model, so a class that a whole hall shares
+weighs nothing; m comes from the data by expectation maximisation over the candidate pairs, held near a prior that
+counts as much as PRIOR_PAIRS pairs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ HOLD = 3.0  # bits for all agreements together: class fields go together, and no
 
 # field -> m before the data speaks. Builds and system versions are left out: a phone is updated.
 FIELDS: dict[str, float] = {
-    "ram_mb": 0.98, "storage_gb": 0.97, "screen": 0.98, "gl_renderer": 0.99, "sensors": 0.99, "density": 0.97, "cpu": 0.99,
-    "locale": 0.97, "timezone": 0.97, "carrier": 0.9, "device_name": 0.98, "bootloader": 0.97, "iccid": 0.9,
+    "ram_mb": 0.98, "storage_gb": 0.97, "screen": 0.98, "gl_renderer": 0.99, "sensors": 0.99, "density": 0.97,
+    "cpu": 0.99, "locale": 0.97, "timezone": 0.97, "carrier": 0.9, "device_name": 0.98, "bootloader": 0.97,
+    "iccid": 0.9,
 }  # fmt: skip
 STEPS = {"ram_mb": 512.0, "storage_gb": 4.0}
 

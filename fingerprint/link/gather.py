@@ -95,11 +95,10 @@ class Gatherer:
                 rows.append(row)
                 values.append(float(signal.value))
             else:
-                name = (signal.name, tier(signal))
-                key = signal.key
-                if (name, key) not in seen:
-                    seen.add((name, key))
-                    self._column(name).add(row, key, signal.scope_key)
+                column, key = (signal.name, tier(signal)), signal.key
+                if (column, key) not in seen:
+                    seen.add((column, key))
+                    self._column(column).add(row, key, signal.scope_key)
 
     def add_batch(self, batch: Any) -> None:
         """Takes a wide record batch (see :mod:`rackprint.fingerprint.parsers.batches`)."""
@@ -144,7 +143,7 @@ class Gatherer:
             ids=all_ids if _is_range(order, len(all_ids)) else all_ids.take(pa.array(order)),
             times=np.concatenate(times)[order],
             kinds=np.concatenate(kinds)[order],
-            accounts=columns.pop(ACCOUNT, None) or empty(*ACCOUNT),
+            accounts=columns.pop(ACCOUNT, empty(*ACCOUNT)),
             texts={name: columns.pop((name, Tier.UNKNOWN)) for name in TEXTS if (name, Tier.UNKNOWN) in columns},
             signals={name: columns[name] for name in sorted(columns) if columns[name].size},
             numbers={name: measures[name] for name in sorted(measures)},

@@ -18,7 +18,9 @@ Lives = dict[str, list[Span]]  # by the app's scope
 
 def lives(column: Column, device: Ints, times: Longs, least: int) -> dict[int, Lives]:
     """device -> the lives of the ids in ``column`` by app, for devices where an app shows ``least`` ids or more."""
-    entries = np.flatnonzero(np.array([name.startswith("app:") for name in column.scope_names])[column.scopes][column.codes])
+    entries = np.flatnonzero(
+        np.array([name.startswith("app:") for name in column.scope_names])[column.scopes][column.codes]
+    )
     if not len(entries):
         return {}
     rows, codes = column.rows[entries], column.codes[entries]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from rackprint.fingerprint.link.columns import Longs, runs
+from rackprint.fingerprint.link.columns import Bools, runs
 from rackprint.fingerprint.link.resolution import Move, Resolution
 
 _MICROSECONDS = 1_000_000
@@ -44,12 +44,12 @@ def changed_hands(found: Resolution, device: int, resets: list[datetime]) -> str
         at = int(moment.timestamp() * _MICROSECONDS)
         before, after = _count(last < at), _count(first >= at)
         if before and after and before + after == end - start:
+            when = f"{moment:%Y-%m-%d %H:%M} UTC"
             return (
-                f"{before} account{'s' * (before != 1)} before the reset of {moment:%Y-%m-%d %H:%M} UTC and {after} after "
-                "it, none on both sides: it may have been sold"
+                f"{before} account{'s' * (before != 1)} before the reset of {when} and {after} after it, none both"
             )
     return ""
 
 
-def _count(mask: Longs) -> int:
+def _count(mask: Bools) -> int:
     return int(np.count_nonzero(mask))

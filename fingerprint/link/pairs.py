@@ -15,7 +15,7 @@ import numpy as np
 
 from rackprint.ext.blocking import pairs as block_pairs
 from rackprint.fingerprint.link import boots, fields
-from rackprint.fingerprint.link.columns import Columns, Ints, runs
+from rackprint.fingerprint.link.columns import Columns, Floats, Ints, runs
 from rackprint.fingerprint.link.tangle import Forest, Units, contradiction
 
 NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
@@ -51,8 +51,8 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
     if not len(a):
         return []
     keys, first, place = np.unique(a.astype(np.int64) << 32 | b, return_index=True, return_inverse=True)
-    excess = np.bincount(place, weights=found.bits[block])
-    shared = np.bincount(place)
+    excess: Floats = np.bincount(place, weights=found.bits[block])
+    shared: Ints = np.bincount(place).astype(np.int32)
     copies = np.zeros(len(keys), dtype=np.int32)
     np.maximum.at(copies, place, found.copies[block])
     a, b, block = a[first], b[first], block[first]
@@ -156,5 +156,3 @@ def _together(ours: Iterable[Span], theirs: Iterable[Span]) -> bool:
 def _hull(spans: Iterable[Span]) -> Span:
     found = list(spans)
     return min(first for first, _ in found), max(last for _, last in found)
-
-

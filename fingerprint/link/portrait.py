@@ -30,18 +30,16 @@ def profiles(found: Resolution) -> Context:
         lanes.append(first)
     table = np.stack(lanes, axis=1)
     known = (table[:, 0] >= 0) & ((table >= 0).sum(axis=1) >= 3)
-    devices = np.flatnonzero(known).astype(np.int32)
-    _, values = np.unique(table[devices], axis=0, return_inverse=True)
-    values = values.reshape(-1).astype(np.int32)
+    devices: Ints = np.flatnonzero(known).astype(np.int32)
+    _, place = np.unique(table[devices], axis=0, return_inverse=True)
+    values: Ints = place.reshape(-1).astype(np.int32)
     names = ["the same profile"] * (int(values.max(initial=-1)) + 1)
     rows = np.zeros(size, dtype=np.int32)
     rows[found.device[::-1]] = np.arange(columns.n - 1, -1, -1, dtype=np.int32)
     return Context("profile", devices, values, names, rows[devices])
 
 
-def kind(
-    found: Resolution, contexts: list[Context], devices: Ints, kinds: Mapping[str, float], used: Practice
-) -> str:
+def kind(found: Resolution, contexts: list[Context], devices: Ints, kinds: Mapping[str, float], used: Practice) -> str:
     """What the farm looks like, by the surest sign."""
     flags = [found.flags.get(d, {}) for d in devices.tolist()]
 
@@ -87,9 +85,7 @@ def _scripted(found: Resolution, devices: Ints) -> bool:
     return bool((beside >= max(4, len(devices) // 4)).mean() >= 0.5)
 
 
-def notes(
-    found: Resolution, devices: Ints, kinds: Mapping[str, float], used: Practice, looks: str
-) -> Iterator[str]:
+def notes(found: Resolution, devices: Ints, kinds: Mapping[str, float], used: Practice, looks: str) -> Iterator[str]:
     """Sentences that say what the data shows."""
     size = len(devices)
     for name, share in kinds.items():

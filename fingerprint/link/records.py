@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from rackprint.fingerprint.link import resolution
 from rackprint.fingerprint.link.columns import KINDS, Columns
 from rackprint.fingerprint.link.paths import graph, path, widest
 from rackprint.fingerprint.link.resolution import Resolution
-from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Linkage, Tie
+from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Farm, Linkage, SharedContext, Tie, Transfer
 from rackprint.fingerprint.model import SourceKind
 
 Best = Mapping[str, tuple[float, Tie | None]]
@@ -43,7 +44,28 @@ def records(found: Resolution) -> Linkage:
         conflicts=tuple(conflicts(found)),
         observations=len(ids),
         unknown=tuple(found.columns.unknown.items()),
+        transfers=tuple(transfers(found)),
+        farms=tuple(_farm(found, farm, ids) for farm in found.farms),
     )
+
+
+def transfers(found: Resolution) -> list[Transfer]:
+    """The accounts that moved, by account and time."""
+    name = found.columns.accounts.key
+    told = [
+        Transfer(name(m.account), found.ids[m.old], found.ids[m.new], moment(m.last), moment(m.first))
+        for m in found.moves
+    ]
+    return sorted(told, key=lambda t: (t.account, t.last_seen))
+
+
+def _farm(found: Resolution, farm: resolution.Farm, ids: list[str]) -> Farm:
+    shared = tuple(
+        SharedContext(kind, value, devices, tuple(ids[row] for row in rows))
+        for kind, value, devices, rows in farm.shared
+    )
+    members = tuple(found.ids[d] for d in farm.members)
+    return Farm(farm.id, farm.kind, farm.probability, members, farm.notes, shared, farm.targets)
 
 
 def conflicts(found: Resolution) -> Iterator[Conflict]:
@@ -162,4 +184,3 @@ def short(key: str) -> str:
     """A value for a line of text, without its scope and not longer than a glance takes."""
     value = key.rpartition("|")[2]
     return value if len(value) <= 20 else f"{value[:8]}…{value[-4:]}"
-

@@ -1,5 +1,4 @@
-"""What linking found, as arrays over the rows of the columns: the form that batches write and farms are looked for in.
-"""
+"""What linking found, as arrays over the rows of the columns: what batches write and farms are looked for in."""
 
 from __future__ import annotations
 
@@ -105,8 +104,8 @@ class Resolution:
 
 def resolution(columns: Columns, union: Union, pairs: list[Pair], labels: Ints) -> Resolution:
     """Names the devices that ``labels`` make, and weighs what hangs on them."""
-    _, device = np.unique(labels, return_inverse=True)
-    device = device.astype(np.int32)
+    _, place = np.unique(labels, return_inverse=True)
+    device: Ints = place.astype(np.int32)
     size = int(device.max(initial=-1)) + 1
     weigh = learned(union, size)
     anchors, anchored, strength = _anchors(columns, union, device, size, weigh)
@@ -115,7 +114,9 @@ def resolution(columns: Columns, union: Union, pairs: list[Pair], labels: Ints) 
     first, last = _span(device, columns.times, size)
     count = np.bincount(device, minlength=size).astype(np.int32)
     links = _links(columns, device, width, size)
-    return Resolution(columns, union, pairs, device, ids, anchors, width, links, first, last, count, anchored, strength, weigh)
+    return Resolution(
+        columns, union, pairs, device, ids, anchors, width, links, first, last, count, anchored, strength, weigh
+    )
 
 
 def learned(union: Union, devices: int) -> weights.Weights:
@@ -194,10 +195,10 @@ def _widths(union: Union, pairs: list[Pair], anchored: npt.NDArray[np.uint8], we
     edges.sort(key=lambda edge: -edge[0])
     if not edges:
         return np.where(anchored == 1, np.inf, -np.inf)
-    a = np.concatenate([edge[1] for edge in edges])
-    b = np.concatenate([edge[2] for edge in edges])
+    left = np.concatenate([edge[1] for edge in edges])
+    right = np.concatenate([edge[2] for edge in edges])
     strength = np.repeat([edge[0] for edge in edges], [len(edge[1]) for edge in edges])
-    return widest(len(anchored), a, b, strength, anchored)
+    return widest(len(anchored), left, right, strength, anchored)
 
 
 def _span(owner: Ints, times: Longs, size: int) -> tuple[Longs, Longs]:

@@ -60,9 +60,42 @@ class AccountLink(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
 
 
+class Transfer(msgspec.Struct, frozen=True):
+    """An account that was used on one device, and after a moment only on another. It fuses nothing: accounts are
+    sold, and people buy new phones."""
+
+    account: str
+    from_device: str
+    to_device: str
+    last_seen: datetime
+    first_seen: datetime
+
+
+class SharedContext(msgspec.Struct, frozen=True):
+    """A value of a kind of context that devices of a farm share: how many do, and some observations that show it."""
+
+    kind: str
+    value: str
+    devices: int
+    observations: tuple[str, ...]
+
+
+class Farm(msgspec.Struct, frozen=True):
+    """Devices that are run together. ``kind`` is what it looks like, ``notes`` say why; ``targets`` are those that most
+    of its accounts acted on, who need not know of it."""
+
+    id: str
+    kind: str
+    probability: float
+    devices: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    shared: tuple[SharedContext, ...] = ()
+    targets: tuple[tuple[str, int], ...] = ()
+
+
 class Linkage(msgspec.Struct, frozen=True):
-    """The answer over a set of observations; every list is in a fixed order, whatever the order of the input. ``unknown``
-    counts the values of signals that the registry does not know: kept, and never used to link."""
+    """The answer over a set of observations; every list is in a fixed order, whatever the order of the input.
+    ``unknown`` counts the values of signals that the registry does not know: kept, and never used to link."""
 
     devices: tuple[Device, ...] = ()
     links: tuple[AccountLink, ...] = ()
@@ -70,3 +103,5 @@ class Linkage(msgspec.Struct, frozen=True):
     conflicts: tuple[Conflict, ...] = ()
     observations: int = 0
     unknown: tuple[tuple[str, int], ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    farms: tuple[Farm, ...] = ()

@@ -1,4 +1,4 @@
-"""Of observations that share an id one counts: the smallest by content, so that the order of the input decides nothing."""
+"""Of observations that share an id one counts: the smallest by content, so that the order of input decides nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Wide record batches into the parts of columns: each distinct text is read once, not each row.
 
 A wide batch has one row an observation: ``id``, ``time`` (microseconds, UTC), ``source``, ``account``, ``app``,
-``action``, ``target``, ``exhibit``, and a column ``s:NAME`` for each signal, of text, numbers, booleans or lists of them.
+``action``, ``target``, ``exhibit``, and a column ``s:NAME`` for each signal, of texts, numbers, booleans or lists of
+them.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ by line, which names the bad line; both ways give the same columns.
 
 from __future__ import annotations
 
-
 from datetime import UTC, datetime
 from typing import Any
 
@@ -246,5 +245,3 @@ def thawed(data: bytes) -> list[Any]:
 
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
         return list(reader)
-
-

@@ -158,9 +158,7 @@ class _Joined:
         return line + self._stream.readline(limit - len(line))
 
 
-def _lines(
-    stream: BinaryIO | BytesIO | _Joined, number: int = 0, offset: int = 0
-) -> Iterator[tuple[int, int, bytes]]:
+def _lines(stream: BinaryIO | BytesIO | _Joined, number: int = 0, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """(number, offset, line), counted on from those given; of an overlong line only its first LINE_LIMIT bytes."""
     while line := stream.readline(LINE_LIMIT):
         number += 1
