@@ -10,6 +10,7 @@ from rackprint.fingerprint.link.columns import Bools, runs
 from rackprint.fingerprint.link.resolution import Move, Resolution
 
 _MICROSECONDS = 1_000_000
+SUPPORT = 2  # observations that make a stay
 
 
 def moves(found: Resolution) -> list[Move]:
@@ -25,6 +26,8 @@ def moves(found: Resolution) -> list[Move]:
         stays = order[start:end]
         if (links.first[stays][1:] <= np.maximum.accumulate(links.last[stays])[:-1]).any():
             continue
+        if (links.count[stays] < SUPPORT).any():
+            continue  # one sighting does not make a stay
         for old, new in zip(stays[:-1].tolist(), stays[1:].tolist(), strict=True):
             told.append(
                 Move(

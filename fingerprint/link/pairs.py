@@ -15,7 +15,7 @@ import numpy as np
 
 from rackprint.ext.blocking import pairs as block_pairs
 from rackprint.fingerprint.link import boots, fields
-from rackprint.fingerprint.link.columns import Columns, Floats, Ints, runs
+from rackprint.fingerprint.link.columns import Columns, Ints, runs
 from rackprint.fingerprint.link.tangle import Forest, Units, contradiction
 
 NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
@@ -51,7 +51,7 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
     if not len(a):
         return []
     keys, first, place = np.unique(a.astype(np.int64) << 32 | b, return_index=True, return_inverse=True)
-    excess: Floats = np.bincount(place, weights=found.bits[block])
+    excess = np.asarray(np.bincount(place, weights=found.bits[block]), dtype=np.float64)
     shared: Ints = np.bincount(place).astype(np.int32)
     copies = np.zeros(len(keys), dtype=np.int32)
     np.maximum.at(copies, place, found.copies[block])

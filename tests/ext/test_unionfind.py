@@ -38,7 +38,6 @@ def searched(n, a, b):
 @given(graphs())
 def test_kernel_and_twin_give_the_smallest_node_of_each_component(graph):
     kernel, twin = unionfind.components(*graph), unionfind_py.components(*graph)
-    assert kernel.typecode == twin.typecode == "i"
     assert list(kernel) == list(twin) == searched(*graph)
 
 
@@ -48,7 +47,7 @@ def test_the_order_of_edges_and_ends_changes_nothing(graph, random):
     edges = [random.choice([(x, y), (y, x)]) for x, y in zip(a, b, strict=True)]
     random.shuffle(edges)
     turned = array("i", [x for x, _ in edges]), array("i", [y for _, y in edges])
-    assert unionfind.components(n, a, b) == unionfind.components(n, *turned)
+    assert unionfind.components(n, a, b).tolist() == unionfind.components(n, *turned).tolist()
 
 
 @BOTH

@@ -58,7 +58,7 @@ def test_link_and_evaluate_find_every_phone_of_the_rack_and_no_other(tmp_path):
     assert sum("cloned_imei" in d["flags"] for d in devices) == 4
     assert sum("factory_reset" in d["flags"] for d in devices) == 3
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert (summary["observations"], summary["farms"]) == (854, "not assessed")
+    assert (summary["observations"], summary["farms"]) == (854, {"SIM-pool rotation": 1})
     assert (tmp_path / "farms.csv").read_text() == "farm,device,kind,probability\n"
 
 

@@ -6,7 +6,8 @@ import json
 import pytest
 from linking import drm, imei, seen
 
-from rackprint.daemon.engines.local import COLUMNS, run, write
+from rackprint.daemon.engines.local import COLUMNS, batch_of, write
+from rackprint.fingerprint.link.records import records
 
 PHOTO = "platform:photogram"
 
@@ -26,10 +27,10 @@ def read(path):
 
 
 def test_csv_tables_have_the_columns_of_the_contract_in_a_fixed_order(tmp_path):
-    write(run(rack()), tmp_path / "one")
-    write(run(rack()[::-1]), tmp_path / "two")
+    write(batch_of(rack()), tmp_path / "one")
+    write(batch_of(rack()[::-1]), tmp_path / "two")
     names = sorted(p.name for p in (tmp_path / "one").iterdir())
-    assert names == ["accounts.csv", "devices.csv", "farms.csv", "observations.csv", "summary.json"]
+    assert names == sorted([*(f"{name}.csv" for name in COLUMNS), "summary.json"])
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     for name, columns in COLUMNS.items():
@@ -43,15 +44,15 @@ def test_csv_tables_have_the_columns_of_the_contract_in_a_fixed_order(tmp_path):
 
 
 def test_no_cell_is_a_formula_and_numbers_stay_numbers(tmp_path):
-    write(run(rack()), tmp_path)
+    write(batch_of(rack()), tmp_path)
     assert [r[0] for r in read(tmp_path / "observations.csv")[1:]] == ["-2", "'=cmd()", "a", "b"]
     assert "'@evil" in {r[0] for r in read(tmp_path / "accounts.csv")}
 
 
-def test_the_summary_counts_and_says_that_farms_were_not_assessed(tmp_path):
-    write(run(rack()), tmp_path)
+def test_the_summary_counts(tmp_path):
+    write(batch_of(rack()), tmp_path)
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["farms"] == "not assessed"
+    assert (summary["farms"], summary["unknown_signals"], summary["transfers"]) == ({}, {}, 0)
     assert (summary["observations"], summary["devices"], summary["accounts"]) == (4, 3, 3)
     assert summary["contested_values"] == 1
     assert summary["flags"] == {"cloned_imei": 2}
@@ -59,8 +60,8 @@ def test_the_summary_counts_and_says_that_farms_were_not_assessed(tmp_path):
 
 def test_parquet_holds_the_same_rows_with_types(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    linkage = run(rack())
-    write(linkage, tmp_path, "parquet")
+    linkage = records(batch_of(rack()))
+    write(batch_of(rack()), tmp_path, "parquet")
     accounts = parquet.read_table(tmp_path / "accounts.parquet")
     assert tuple(accounts.column_names) == COLUMNS["accounts"]
     assert accounts.column("account").to_pylist() == [x.account for x in linkage.links]
@@ -69,7 +70,7 @@ def test_parquet_holds_the_same_rows_with_types(tmp_path):
 
 
 def test_writing_again_replaces_and_leaves_nothing_half(tmp_path):
-    write(run(rack()), tmp_path)
-    write(run([]), tmp_path)
+    write(batch_of(rack()), tmp_path)
+    write(batch_of([]), tmp_path)
     assert read(tmp_path / "observations.csv") == [["id", "device"]]
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.iterdir())) == len(COLUMNS) + 1
