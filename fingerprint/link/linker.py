@@ -16,7 +16,7 @@ from rackprint.fingerprint.link.pairs import Pair
 from rackprint.fingerprint.link.records import records, short
 from rackprint.fingerprint.link.resolution import Resolution, resolution
 from rackprint.fingerprint.link.result import Linkage
-from rackprint.fingerprint.link.union import unite
+from rackprint.fingerprint.link.union import Union, unite
 from rackprint.fingerprint.model import Observation
 
 
@@ -28,15 +28,25 @@ def link(observations: Iterable[Observation]) -> Linkage:
 
 def resolve(columns: Columns) -> Resolution:
     """As :func:`link`, from columns and as arrays."""
-    union, units = unite(columns)
-    likely = pairs.candidates(columns, union.labels)
-    borne = units(f for pair in likely for f in pair.fragments)
-    kept = pairs.settle(columns, union.labels, likely, borne)
+    union, kept = _devices(columns)
     found = resolution(columns, union, kept, _joined(union.labels, kept))
     found.moves = moves(found)
     found.flags = flags.of(found)
     found.farms = farms(found)
     return found
+
+
+def partition(columns: Columns) -> Ints:
+    """Only which rows are of one device: labels."""
+    union, kept = _devices(columns)
+    return _joined(union.labels, kept)
+
+
+def _devices(columns: Columns) -> tuple[Union, list[Pair]]:
+    union, units = unite(columns)
+    likely = pairs.candidates(columns, union.labels)
+    borne = units(f for pair in likely for f in pair.fragments)
+    return union, pairs.settle(columns, union.labels, likely, borne)
 
 
 def _joined(labels: Ints, kept: list[Pair]) -> Ints:
@@ -47,4 +57,4 @@ def _joined(labels: Ints, kept: list[Pair]) -> Ints:
     return components(len(labels), a, b)[labels]
 
 
-__all__ = ["link", "resolve", "short"]
+__all__ = ["link", "partition", "resolve", "short"]

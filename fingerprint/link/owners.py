@@ -48,9 +48,7 @@ def changed_hands(found: Resolution, device: int, resets: list[datetime]) -> str
         before, after = _count(last < at), _count(first >= at)
         if before and after and before + after == end - start:
             when = f"{moment:%Y-%m-%d %H:%M} UTC"
-            return (
-                f"{before} account{'s' * (before != 1)} before the reset of {when} and {after} after it, none both"
-            )
+            return f"{before} account{'s' * (before != 1)} before the reset of {when} and {after} after it, none both"
     return ""
 
 
