@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rackprint.daemon.cli.output import Complaints, Format, FormatOption, progress, show, told
+
+if TYPE_CHECKING:
+    from rackprint.fingerprint.link.calibration import Bin, Collisions
+
+MODELS = 10  # that the table of collisions shows
+RELIABILITY = {"bin": "probability", "observations": "observations", "said": "said on average", "right": "share right"}
+COLLISIONS = {"model": "model", "devices": "devices", "mixed": "mixed", "rate": "share of pairs"}
 
 
 class Tables(StrEnum):
@@ -57,11 +64,42 @@ def link(
 def evaluate(
     truth: Annotated[Path, typer.Option("--truth", help="CSV with id,device.", show_default=False)],
     observations: Annotated[Path, typer.Option("--observations", help="CSV that link wrote.", show_default=False)],
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", help="CSV of probabilities.", show_default="evidence.csv beside --observations"),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Compare a linking with the truth: precision, recall and F1 over pairs and B-cubed, and the worst false merge."""
-    from rackprint.daemon.engines.truth import read_labels
+    """Compare a linking with the truth: precision, recall and F1 over pairs and B-cubed, the worst false merge, whether
+    the probabilities hold, and which models are taken for each other."""
+    from rackprint.daemon.engines.truth import read_evidence, read_labels
+    from rackprint.fingerprint.link.calibration import collisions, reliability
     from rackprint.fingerprint.link.evaluate import evaluate as run
 
-    result = run(read_labels(truth), read_labels(observations))
-    show(result.rows(), {"measure": "measure", "value": "value"}, form, "linking against the truth")
+    true, found = read_labels(truth), read_labels(observations)
+    beside = evidence or observations.with_name("evidence.csv")
+    probability, model = read_evidence(beside) if evidence or beside.is_file() else ({}, {})
+    result = run(true, found)
+    bins, models = reliability(true, found, probability), collisions(true, found, model)
+    rows = result.rows()
+    if form is Format.JSON:
+        rows += [{"measure": "reliability", "value": bins}, {"measure": "collisions by model", "value": models}]
+    show(rows, {"measure": "measure", "value": "value"}, form, "linking against the truth")
+    if form is Format.TABLE and bins:
+        show([_bin(b) for b in bins], RELIABILITY, form, "reliability: what a probability says, and what is right")
+    if form is Format.TABLE and model:
+        worst = [_collision(c) for c in models[:MODELS]]
+        show(worst, COLLISIONS, form, f"phones of a model taken for one ({len(worst)} of {len(models)} models)")
+
+
+def _bin(found: Bin) -> dict[str, Any]:
+    return {
+        "bin": f"{found.low:g} to {found.high:g}",
+        "observations": found.observations,
+        "said": f"{found.said:.6f}",
+        "right": f"{found.right:.6f}",
+    }
+
+
+def _collision(found: Collisions) -> dict[str, Any]:
+    return {"model": found.model, "devices": found.devices, "mixed": found.mixed, "rate": f"{found.rate:.5f}"}

@@ -8,6 +8,24 @@ from pathlib import Path
 from rackprint.daemon.errors import RackprintError
 
 
+def read_evidence(path: Path) -> tuple[dict[str, float], dict[str, str]]:
+    """(id -> probability, id -> model) of an evidence.csv as ``link`` writes it. Raises RackprintError where it is
+    none."""
+    probability: dict[str, float] = {}
+    model: dict[str, str] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.DictReader(stream, strict=True)
+            if not {"id", "probability", "model"} <= set(rows.fieldnames or ()):
+                raise RackprintError(f"{path}, line 1: no evidence table; give the evidence.csv that link wrote")
+            for row in rows:
+                name = row["id"].removeprefix("'")
+                probability[name], model[name] = float(row["probability"]), row["model"]
+    except (csv.Error, UnicodeDecodeError, ValueError, TypeError) as error:
+        raise RackprintError(f"{path}: cannot be read ({error}); link writes it anew") from error
+    return probability, model
+
+
 def read_labels(path: Path) -> dict[str, str]:
     """id -> device, an empty device for unknown. Raises RackprintError with the place of what does not fit."""
     labels: dict[str, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from math import comb
+from typing import Any
 
 import msgspec
 
@@ -36,7 +37,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     found_devices: int
     largest_false_merge: FalseMerge | None = None
 
-    def rows(self) -> list[dict[str, str | int | float]]:
+    def rows(self) -> list[dict[str, Any]]:
         """As (measure, value) rows."""
         merge = self.largest_false_merge
         told = "none"

@@ -14,10 +14,23 @@ from rackprint.fingerprint.model import Observation, Signal, Tier
 class Value:
     """A tying value and who carries it. ``contested`` says why it ties nobody, empty while it does."""
 
-    __slots__ = ("back", "bits", "boot", "contested", "device", "drm", "install", "model", "seen", "signal", "time")
+    __slots__ = (
+        "back",
+        "bits",
+        "boot",
+        "contested",
+        "device",
+        "drm",
+        "install",
+        "level",
+        "model",
+        "seen",
+        "signal",
+        "time",
+    )
 
-    def __init__(self, signal: Signal, tier: Tier, device: int) -> None:
-        self.signal, self.device = signal, device
+    def __init__(self, signal: Signal, tier: Tier, device: int, level: int) -> None:
+        self.signal, self.device, self.level = signal, device, level
         self.install = tier is Tier.INSTALL
         self.bits = bits(signal.name, tier)
         self.contested = ""

@@ -25,7 +25,10 @@ from rackprint.fingerprint.signals import REGISTRY, spec, tier
 
 AT_ONCE = 300  # observations that are linked anew within one call; more wait for settle()
 DIFFERS = 3.0  # bits against, for each class field in which two devices with one boot differ
+_NONE = -1
 _RANK = {name: rank for rank, name in enumerate(REGISTRY)}
+_TYING = frozenset(name for name, entry in REGISTRY.items() if entry.ties)
+_READ = _TYING | FIELDS.keys() | {"boot_time", "model", "ip"}
 _FIRST_HAND = frozenset({SourceKind.ACQUISITION, SourceKind.CAPTURE})
 
 
@@ -58,6 +61,7 @@ class _Step:
 
     device: int
     weight: float = 0.0
+    ties: list[Value] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -91,42 +95,50 @@ class Resolver:
             return Answer(device.id, weights.CAP, 0.0, False, ("known before",))
         short, signals, fields = self._read(observation)
         units = _units(observation, signals)
-        step = _Step(self._new(observation, signals))
-        mine = self._devices[step.device]
-        mine.units, mine.fields = units, fields
-        fresh = True
-        short.values, doubts = self._note(short, signals, step.device)
-        for value in sorted(short.values, key=_order):
+        step = _Step(_NONE)
+        short.values, doubts = self._note(short, signals)
+        for value in sorted(short.values, key=_order) if len(short.values) > 1 else short.values:
+            if value.contested or value.device == _NONE:
+                continue
             root = self._root(value.device)
-            if value.contested:
+            why = doubts.get(id(value), "")
+            if not why and root != step.device:
+                held = units if step.device == _NONE else self._devices[step.device].units
+                why = contradiction({0: self._devices[root].units, 1: held}, (0, 1)) if held else ""
+            if why:
+                self._contest(value, why, (root,) if step.device == _NONE else {root, step.device}, step)
                 continue
-            if root != step.device:
-                why = doubts.get(id(value), "") or contradiction(
-                    {0: self._devices[root].units, 1: self._devices[step.device].units}, (0, 1)
-                )
-                if why:
-                    self._contest(value, why, (root, step.device), step)
-                    continue
-                step.device = self._merge(root, step.device, value.signal.name, step, quiet=fresh)
-                fresh = False
-            elif id(value) in doubts:
-                self._contest(value, doubts[id(value)], (root,), step)
-                continue
-            if value.seen > 1:
-                step.weight = max(step.weight, value.bits)
-                told = f"{value.signal.name} {shortened(value.signal.key)} in {value.seen} observations"
-                step.reasons.append(f"{told} ({value.bits:.0f} bits)")
-        self._devices[step.device].note(short)
+            if step.device == _NONE:
+                step.device = root
+                for kind, found in units.items():
+                    self._devices[root].units.setdefault(kind, set()).update(found)
+            elif root != step.device:
+                step.device = self._merge(root, step.device, value.signal.name, step)
+            step.weight = max(step.weight, value.bits)
+            step.ties.append(value)
+        fresh = step.device == _NONE
+        if fresh:
+            step.device = self._new(observation.id, signals)
+            self._devices[step.device].units = units
+        for value in short.values:
+            if value.device == _NONE:
+                value.device = step.device
+        device = self._devices[step.device]
+        device.note(short)
+        if fields:
+            device.fields = fields | device.fields
         self._of[observation.id] = step.device
         if short.boot is not None and short.address and short.model:
             fresh = not self._boot(short, step) and fresh
-        self._rework_small(step)
-        device = self._devices[self._root(step.device)]
+        if self._pending:
+            self._rework_small(step)
         if fresh:
             step.weight = max((v.bits for v in short.values if not v.contested), default=0.0)
             step.reasons.append("seen for the first time" if short.values else "nothing in it tells the phone")
+        device = self._devices[self._root(self._of[observation.id])]
         probability = weights.probability(step.weight, len(self._devices))
-        return Answer(device.id, probability, step.weight, fresh, tuple(step.reasons), tuple(step.events))
+        reasons = (*map(_told, step.ties), *step.reasons)
+        return Answer(device.id, probability, step.weight, fresh, reasons, tuple(step.events))
 
     def settle(self) -> tuple[Event, ...]:
         """Links anew what was left because it was large."""
@@ -149,25 +161,23 @@ class Resolver:
         found: dict[tuple[str, str], tuple[Signal, Tier]] = {}
         fields: dict[str, str] = {}
         for signal in observation.signals:
-            if not signal.valid:
-                continue
             name = signal.name
-            if name == "boot_time":
+            if not signal.valid or name not in _READ:
+                continue
+            if name in _TYING:
+                found.setdefault((name, signal.key), (signal, tier(signal)))
+            elif name == "boot_time":
                 boot = float(signal.value)
                 short.boot = boot if boot <= short.time else None
             elif name == "model":
                 short.model = short.model or str(signal.value)
             elif name == "ip":
                 short.address = short.address or str(signal.value)
-            elif name in FIELDS:
-                fields.setdefault(name, str(signal.value))
             else:
-                entry = REGISTRY.get(name)
-                if entry is not None and entry.ties:
-                    found.setdefault((name, signal.key), (signal, tier(signal)))
+                fields.setdefault(name, str(signal.value))
         return short, list(found.values()), fields
 
-    def _new(self, observation: Observation, signals: list[tuple[Signal, Tier]]) -> int:
+    def _new(self, observation: str, signals: list[tuple[Signal, Tier]]) -> int:
         """A device of its own, named by its surest value."""
         number = len(self._above)
         self._above.append(number)
@@ -175,7 +185,7 @@ class Resolver:
             surest, _ = min(signals, key=lambda s: (_RANK[s[0].name], s[0].key))
             anchor = (surest.name, surest.key)
         else:
-            anchor = ("", observation.id)
+            anchor = ("", observation)
         self._devices[number] = Known(self._name(anchor, number), number)
         return number
 
@@ -188,9 +198,7 @@ class Resolver:
             self._ids[name] = number
         return name
 
-    def _note(
-        self, short: Short, signals: list[tuple[Signal, Tier]], device: int
-    ) -> tuple[tuple[Value, ...], dict[int, str]]:
+    def _note(self, short: Short, signals: list[tuple[Signal, Tier]]) -> tuple[tuple[Value, ...], dict[int, str]]:
         """The values of the observation, and why some are not to be trusted."""
         drm = [signal for signal, _ in signals if signal.name == "drm_id"]
         values: list[Value] = []
@@ -199,7 +207,7 @@ class Resolver:
             key = (signal.name, level is Tier.INSTALL, signal.key)
             value = self._values.get(key)
             if value is None:
-                value = self._values[key] = Value(signal, level, device)
+                value = self._values[key] = Value(signal, level, _NONE, _level(signal.name, level))
             why = value.doubt(short, drm)
             if why:
                 doubts[id(value)] = why
@@ -214,16 +222,13 @@ class Resolver:
         if value.seen > 1:
             self._pending |= set(devices)
 
-    def _merge(self, a: int, b: int, why: str, step: _Step, *, quiet: bool = False) -> int:
+    def _merge(self, a: int, b: int, why: str, step: _Step) -> int:
         """One device of two, under the older one's id."""
         kept, gone = (a, b) if self._devices[a].birth < self._devices[b].birth else (b, a)
         other = self._devices.pop(gone)
         self._devices[kept].absorb(other)
         self._above[gone] = kept
-        if quiet:
-            self._ids.pop(other.id, None)
-        else:
-            step.events.append(Event("merge", self._devices[kept].id, (other.id,), why))
+        step.events.append(Event("merge", self._devices[kept].id, (other.id,), why))
         return kept
 
     def _boot(self, short: Short, step: _Step) -> bool:
@@ -285,7 +290,7 @@ class Resolver:
         others = []
         for part in parts[1:]:
             signals = [(v.signal, Tier.INSTALL if v.install else Tier.HARDWARE) for s in part for v in s.values]
-            number = self._new(part[0].observation(), [s for s in signals if (s[0].name, s[0].key) not in shut])
+            number = self._new(part[0].id, [s for s in signals if (s[0].name, s[0].key) not in shut])
             self._fill(self._devices[number], number, part)
             others.append(self._devices[number].id)
         step.events.append(Event("split", old.id, tuple(others), "a value that held it together ties nobody"))
@@ -310,21 +315,25 @@ class Resolver:
         return device
 
 
+def _level(name: str, level: Tier) -> int:
+    """The passes of the batch: labels, unit, app's view of the unit, installs."""
+    if name in {"exhibit", "handset"}:
+        return 0
+    return 3 if level is Tier.INSTALL else 1 if spec(name).scope is Scope.UNIT else 2
+
+
 def _order(value: Value) -> tuple[int, float]:
-    """The passes of the batch: labels, unit, app's view of the unit, installs; within them the strongest first."""
-    entry = spec(value.signal.name)
-    if value.signal.name in {"exhibit", "handset"}:
-        level = 0
-    elif value.install:
-        level = 3
-    else:
-        level = 1 if entry.scope is Scope.UNIT else 2
-    return level, -value.bits
+    return value.level, -value.bits
+
+
+def _told(value: Value) -> str:
+    return f"{value.signal.name} {shortened(value.signal.key)} in {value.seen} observations ({value.bits:.0f} bits)"
 
 
 def _units(observation: Observation, signals: list[tuple[Signal, Tier]]) -> Units:
     first_hand = observation.source_kind in _FIRST_HAND
-    return _units_of([s for s, _ in signals if first_hand or s.name == "exhibit"])
+    told = [s for s, _ in signals if first_hand or s.name == "exhibit"]
+    return _units_of(told) if told else {}
 
 
 def _units_of(signals: list[Signal]) -> Units:
