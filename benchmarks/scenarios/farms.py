@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from benchmarks.scenarios.world import DAYS, MODELS, START, Model, Phone, World, iccid, token
 
+PHONES, SIMS = 474, 347_200  # of the raid in seizure()
 PLATFORMS = ("photogram", "chirper", "clipclap")
 
 
@@ -53,6 +54,20 @@ def sim_trays(world: World, size: int) -> None:
             platform = world.draw.choice(PLATFORMS)
             day = DAYS * card / cards
             world.log_in(phone, platform, f"t{n}-{card}", 2, first=day, last=day + DAYS / cards, action="signup")
+
+
+def seizure(world: World, size: int) -> None:
+    """The best-known raid (Thailand 2017) took 474 phones and 347,200 SIM cards: each card signs up one account."""
+    for n in range(size):
+        phone = _phone(world, f"raid-{n}", world.draw.choice(MODELS[3:6]), farm="raid", hall="raid")
+        phone.boots = sorted(world.time() for _ in range(3))
+        cards = SIMS // PHONES + (n < SIMS % PHONES)
+        for card in range(cards):
+            day = DAYS * card / cards
+            phone.sims.append((START + timedelta(days=day), iccid("raid", n, card)))
+            world.log_in(
+                phone, PLATFORMS[card % 3], f"r{n}-{card}", 1, first=day, last=day + DAYS / cards, action="signup"
+            )
 
 
 def sim_pool(world: World, size: int) -> None:

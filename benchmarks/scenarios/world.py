@@ -91,8 +91,8 @@ class Phone:
         return self.boots[at - 1] if at else START - before
 
     def sim(self, time: datetime) -> str:
-        held = [card for since, card in self.sims if since <= time]
-        return held[-1] if held else ""
+        at = bisect_right(self.sims, (time, "~"))  # sorted, and no card number sorts after a tilde
+        return self.sims[at - 1][1] if at else ""
 
     def place(self, time: datetime) -> tuple[str, str]:
         held = [(ip, bssid) for since, ip, bssid in self.places if since <= time]
