@@ -154,6 +154,7 @@ class Answers:
             tuple(tie for name in names for tie in self._store.ties(name)),
             self._store.conflicts(),
             self._store.counts()["observations"],
+            known_devices=self._store.counts()["devices"],
             transfers=tuple(t for account in filter(None, (a, b)) for t in self._store.transfers(account)),
         )
         return explain(around, self._store.observations_by_ids(o for d in devices for o in d.observations), a, b)

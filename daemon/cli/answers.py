@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rackprint.daemon.cli.output import CASE, CaseOption, Format, FormatOption, show
+
+if TYPE_CHECKING:
+    from rackprint.fingerprint.link.explain import Explanation
 
 DEVICES = {
     "device": "device", "exhibit": "exhibit", "model": "model", "place": "USB place", "accounts": "accounts",
@@ -93,12 +97,17 @@ def explain(
     b: Annotated[str, typer.Argument(help="Another account.", show_default=False)] = "",
     case: CaseOption = CASE,
     form: FormatOption = Format.TABLE,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", help="Also draw the bits as a waterfall, as SVG.", show_default=False)
+    ] = None,
 ) -> None:
     """Say why an account is on its device, or what ties two accounts: signals, rarity, artifacts, places."""
     from rackprint.daemon.queries import Answers
 
     with Answers(case) as answers:
         found = answers.explain(a, b or None)
+    if chart is not None:
+        _draw(found, chart)
     if form is Format.JSON:
         import sys
 
@@ -117,3 +126,14 @@ def explain(
     if form is Format.TABLE:
         for line in found.remarks():
             print(printable(line))
+
+
+def _draw(found: Explanation, path: Path) -> None:
+    from rackprint.daemon.errors import RackprintError
+    from rackprint.daemon.export.charts import Fall, alone, waterfall
+
+    rows = [Fall(*row) for row in found.waterfall()]
+    if not rows:
+        raise RackprintError(f"{found.a} and {found.b}: no device in common, so there is no weight to draw")
+    who = f"{found.a} and {found.b}" if found.b else found.a
+    path.write_text(alone(waterfall(rows, f"Bits for {who} on {found.device}")), encoding="utf-8")

@@ -103,6 +103,55 @@ def bars(rows: Sequence[Bar], unit: str) -> str:
     return "".join(out) + "</svg>"
 
 
+class Fall(NamedTuple):
+    """A bar of a waterfall: bits up or down; ``counts`` is False for what supports without adding up."""
+
+    label: str
+    bits: float
+    counts: bool
+
+
+def waterfall(rows: Sequence[Fall], title: str) -> str:
+    """Bits as floating bars, each from where the one before ended; the third is the sum. What does not count hangs
+    from zero, in outline."""
+    if not rows:
+        return ""
+    ends, at = [], 0.0
+    for n, row in enumerate(rows):
+        start = at if row.counts and n < 2 else 0.0
+        ends.append((start, start + row.bits))
+        at = start + row.bits
+    low, high = min(0.0, *(min(e) for e in ends)), max(1.0, *(max(e) for e in ends))
+    scale = _BAR_W / (high - low)
+    left = _BAR_LEFT + 30
+    out = [_open(left + _BAR_W + 70, 12 + len(rows) * (_BAR_H + 6), title)]
+    zero = left - low * scale
+    for n, (row, (start, end)) in enumerate(zip(rows, ends, strict=True)):
+        y = 6 + n * (_BAR_H + 6)
+        x, w = left + (min(start, end) - low) * scale, max(1.0, abs(end - start) * scale)
+        style = "sum" if row.counts and n == 2 else "up" if row.bits >= 0 else "down"
+        style = style if row.counts else "beside"
+        told = escape(f"{row.label}: {row.bits:+.1f} bits")
+        out.append(f'<text class="axis" x="0" y="{y + 14}">{escape(_fit(row.label, 32))}</text>')
+        shape = f'x="{x:.1f}" y="{y}" width="{w:.1f}" height="{_BAR_H}" rx="2"'
+        out.append(f'<rect class="fall-{style}" {shape}><title>{told}</title></rect>')
+        out.append(f'<text class="axis" x="{x + w + 6:.1f}" y="{y + 14}">{row.bits:+.1f}</text>')
+    out.append(f'<line class="zero" x1="{zero:.1f}" y1="0" x2="{zero:.1f}" y2="{12 + len(rows) * (_BAR_H + 6)}"/>')
+    return "".join(out) + "</svg>"
+
+
+STYLE = (
+    "svg{background:#fff;font-family:system-ui,'DejaVu Sans',sans-serif;font-size:12px}.axis{fill:#333}"
+    ".fall-up{fill:#1f5fa8}.fall-down{fill:#c2410c}.fall-sum{fill:#0f8a6d}"
+    ".fall-beside{fill:#fff;stroke:#1f5fa8;stroke-dasharray:3 2}.zero{stroke:#999}"
+)
+
+
+def alone(svg: str) -> str:
+    """A chart as a file of its own, with its colours."""
+    return svg.replace(">", f"><style>{STYLE}</style>", 1)
+
+
 def _open(width: float, height: float, title: str) -> str:
     return (
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" role="img" '

@@ -4,6 +4,7 @@ against it, and where each value stands."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import log2
 from typing import Any
 
 import msgspec
@@ -78,6 +79,20 @@ class Explanation(msgspec.Struct, frozen=True):
     shown: tuple[Shown, ...]
     against: tuple[str, ...]
     shared: tuple[Shared, ...]
+    prior: float = 0.0
+
+    def waterfall(self) -> list[tuple[str, float, bool]]:
+        """(label, bits, whether they count): the odds before any evidence, what carries the link (the weakest step of
+        the path, or the phone's own list of accounts), what both come to, and then what else supports it."""
+        if not self.device:
+            return []
+        weakest = self.weakest if self.weakest and self.weakest.bits <= self.weight else None
+        listed = "both are listed on the phone" if self.b else "listed on the phone"
+        name = f"{weakest.signal} {short(weakest.value)}" if weakest else listed
+        rows = [("before any evidence", self.prior, True), (name, self.weight, True)]
+        rows.append(("together", self.prior + self.weight, True))
+        others = [step for step in (*self.steps, *self.beside) if step is not weakest]
+        return rows + [(f"{step.signal} {short(step.value)}", step.bits, False) for step in others]
 
     def summary(self) -> Iterator[str]:
         """Lines that say the answer before the table of steps."""
@@ -197,6 +212,7 @@ class _Explainer:
             shown=tuple(self._shown(link) for link in (a, b) if link),
             against=tuple(self._against([*a.observations, *(b.observations if b else ())])),
             shared=(),
+            prior=-log2(max(2, self._linkage.known_devices or len(self._linkage.devices))),
         )
 
     def _way(self, start: set[str], end: set[str]) -> list[Tie]:

@@ -11,6 +11,7 @@ from rackprint.fingerprint.link import flags, pairs
 from rackprint.fingerprint.link.columns import Columns, Ints
 from rackprint.fingerprint.link.farms import farms
 from rackprint.fingerprint.link.gather import build
+from rackprint.fingerprint.link.loose import cut
 from rackprint.fingerprint.link.owners import moves
 from rackprint.fingerprint.link.pairs import Pair
 from rackprint.fingerprint.link.records import records, short
@@ -46,7 +47,7 @@ def _devices(columns: Columns) -> tuple[Union, list[Pair]]:
     union, units = unite(columns)
     likely = pairs.candidates(columns, union.labels)
     borne = units(f for pair in likely for f in pair.fragments)
-    return union, pairs.settle(columns, union.labels, likely, borne)
+    return union, cut(pairs.settle(columns, union.labels, likely, borne))
 
 
 def _joined(labels: Ints, kept: list[Pair]) -> Ints:

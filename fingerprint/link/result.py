@@ -95,7 +95,8 @@ class Farm(msgspec.Struct, frozen=True):
 
 class Linkage(msgspec.Struct, frozen=True):
     """The answer over a set of observations; every list is in a fixed order, whatever the order of the input.
-    ``unknown`` counts the values of signals that the registry does not know: kept, and never used to link."""
+    ``unknown`` counts the values of signals that the registry does not know: kept, and never used to link.
+    ``known_devices`` is how many there are in all, where ``devices`` holds only some."""
 
     devices: tuple[Device, ...] = ()
     links: tuple[AccountLink, ...] = ()
@@ -105,3 +106,4 @@ class Linkage(msgspec.Struct, frozen=True):
     unknown: tuple[tuple[str, int], ...] = ()
     transfers: tuple[Transfer, ...] = ()
     farms: tuple[Farm, ...] = ()
+    known_devices: int = 0

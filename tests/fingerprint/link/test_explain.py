@@ -168,3 +168,18 @@ def test_an_account_on_two_phones_is_told_of_both():
     found = explain(linkage, {o.id: o for o in observations}, "photogram:u")
     (other,) = {d.id for d in linkage.devices} - {found.device}
     assert any(other in text and "shared and sold" in text for text in found.against)
+
+
+def test_the_waterfall_starts_before_the_evidence_and_ends_in_the_link():
+    observations = [
+        seen("a", PHOTO, 1, "photogram:u", drm_id=drm(1), **P),
+        seen("b", PHOTO, 2, "photogram:v", drm_id=drm(1), **P),
+        seen("c", PHOTO, 3, "photogram:w", drm_id=drm(2), **P),
+    ]
+    linkage = link(observations)
+    rows = explain(linkage, {o.id: o for o in observations}, "photogram:u", "photogram:v").waterfall()
+    (_, prior, _), (name, weight, _), (_, total, _) = rows[:3]
+    assert prior == -1
+    assert name.startswith("drm_id ")
+    assert total == prior + weight > 30
+    assert explain(linkage, {o.id: o for o in observations}, "photogram:u", "photogram:w").waterfall() == []
