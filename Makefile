@@ -1,4 +1,4 @@
-# make demo | test | check | bench: each makes its own .venv on first use.
+# make demo | test | check | bench | bench-quality: each makes its own .venv on first use.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ FILES := $(shell find daemon fingerprint ext -name '*.py' -o -name '*.pyx' -o -n
 KERNELS := $(wildcard ext/*.pyx ext/*.h)
 LIST := $(VENV)/files.list
 
-.PHONY: demo test check bench clean format
+.PHONY: demo test check bench bench-quality clean format
 demo: $(VENV)/run.stamp
 	@$(BIN)/rackprint demo
 
@@ -20,7 +20,11 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp
+	@$(BIN)/pip install -q -c constraints.txt --config-settings editable_mode=strict -e '.[bench]'
 	$(BIN)/python -m benchmarks
+
+bench-quality: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.scenarios --seed 1000
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

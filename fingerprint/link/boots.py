@@ -19,6 +19,7 @@ from rackprint.fingerprint.signals import spec
 TOLERANCE = spec("boot_time").tolerance
 CROWD = 40  # fragments that share one boot: a power cut, or a script that reboots a rack
 COPIES = 10  # ids of one app in one boot; a cloner's copies are fewer, a host's emulators are more
+OWN = 0.6  # of a run's width that one fragment spans by itself, where it is one phone's whose clock drifts
 SEVERAL = 3  # ids of one app in one boot that no person makes by restarting phones together
 UNSEEN = 2.0  # phones at a place for each one that was seen there
 _REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
@@ -34,6 +35,7 @@ class Sightings:
 
     place: Ints
     address: Ints
+    model: Ints
     boot: Floats
     time: Floats
     row: Ints
@@ -66,33 +68,75 @@ def sightings(columns: Columns, labels: Ints) -> Sightings:
     _, place = np.unique(address[rows].astype(np.int64) * models + model[rows], return_inverse=True)
     order = np.lexsort((rows, time[rows], boot[rows], place))
     rows = rows[order]
-    return Sightings(place[order].astype(np.int32), address[rows], boot[rows], time[rows], rows, labels[rows])
+    return Sightings(
+        place[order].astype(np.int32), address[rows], model[rows], boot[rows], time[rows], rows, labels[rows]
+    )
 
 
 def find(columns: Columns, seen: Sightings) -> Boots:
     """The boots among ``seen``, weighed."""
     width = _width(seen)
-    starts_run = _breaks(seen.place, seen.boot, width)
-    run = np.cumsum(starts_run) - 1
-    firsts = np.flatnonzero(starts_run)
-    lasts = np.append(firsts[1:], len(run)) - 1 if len(firsts) else firsts
-    n = int(seen.label.max(initial=0)) + 1
-    distinct = np.unique(run.astype(np.int64) * n + seen.label)
-    of_run = (distinct // n).astype(np.int32)
-    starts, _ = group(of_run, len(firsts))
-    at = seen.boot[firsts]
-    spread = seen.boot[lasts] - at
-    phones = np.where(spread > 2 * width, np.diff(starts), 1).astype(np.float64)
-    rate = _rates(seen.place[firsts], seen.address[firsts], at, phones)
+    here = _runs(columns, seen, seen.place, width)
+    everywhere = _runs(columns, seen, seen.model, width)
+    first = np.searchsorted(here.of, np.arange(len(here.at)))  # the sightings are ordered by place and boot
+    place = seen.place[first]
+    rate = usual = _usual(place, here.at, here.phones)[place]
+    rate = np.maximum(rate, _crowded(seen.address[first], usual, here.at, here.phones))
+    of_model = seen.model[np.unique(everywhere.of, return_index=True)[1]]
+    inside = everywhere.of[first]
+    crowds = _crowds(of_model, everywhere.at, everywhere.phones)
+    for reach, (crowd, beside) in crowds.items():
+        rate = np.maximum(rate, crowd[inside] * beside[inside] / (2 * reach) + (1 - crowd[inside]) * usual)
     bits = -np.log2(UNSEEN * rate * (2 * width + 1))
-    count = np.diff(starts)
-    few = (count >= 2) & (count <= CROWD) & (spread <= 2 * width)
-    copies = _copies(columns, seen.row, run.astype(np.int32), len(firsts))
-    bits[~few | ((count > COPIES) & (copies > COPIES))] = 0.0
+    count = np.diff(here.starts)
+    few = (count >= 2) & (count <= CROWD) & ~here.wide
+    bits[~few | ((count > COPIES) & (here.copies > COPIES))] = 0.0
     # a sighting of each fragment: the smallest row, whatever the order of the sightings
-    rows = np.full(len(distinct), np.iinfo(np.int32).max, dtype=np.int32)
-    np.minimum.at(rows, np.searchsorted(distinct, run.astype(np.int64) * n + seen.label), seen.row)
-    return Boots(at, seen.row[firsts], starts, (distinct % n).astype(np.int32), rows, bits, copies)
+    rows = np.full(len(here.members), np.iinfo(np.int32).max, dtype=np.int32)
+    np.minimum.at(rows, here.entry, seen.row)
+    return Boots(here.at, seen.row[first], here.starts, here.members, rows, bits, here.copies)
+
+
+@dataclass(slots=True)
+class _Runs:
+    """Sightings of one group and boot. ``of`` is each sighting's run, ``entry`` its place among ``members``, the
+    fragments of run c being ``members[starts[c]:starts[c + 1]]``; ``phones`` is how many phones a run must be of."""
+
+    of: Longs
+    at: Floats
+    starts: Ints
+    members: Ints
+    entry: Longs
+    wide: Bools
+    copies: Ints
+    phones: Floats
+
+
+def _runs(columns: Columns, seen: Sightings, group_of: Ints, width: float) -> _Runs:
+    order = np.lexsort((seen.boot, group_of))
+    of = np.empty(len(order), dtype=np.int64)
+    of[order] = np.cumsum(_breaks(group_of[order], seen.boot[order], width)) - 1
+    size = int(of.max(initial=-1)) + 1
+    low, high = _hull(of, seen.boot, size)
+    n = int(seen.label.max(initial=0)) + 1
+    distinct, entry = np.unique(of * n + seen.label, return_inverse=True)
+    starts, _ = group((distinct // n).astype(np.int32), size)
+    # a run that is wider than one boot can be is many phones', unless one of its fragments is as wide: a clock drifts
+    first, last = _hull(entry, seen.boot, len(distinct))
+    own = np.zeros(size)
+    np.maximum.at(own, distinct // n, last - first)
+    wide = (high - low > 2 * width) & (own < OWN * (high - low))
+    copies = _copies(columns, seen.row, of.astype(np.int32), size)
+    phones = np.where(wide, np.diff(starts), np.where(copies > COPIES, copies, 1)).astype(np.float64)
+    return _Runs(of, low, starts, (distinct % n).astype(np.int32), entry, wide, copies, phones)
+
+
+def _hull(owner: Longs, values: Floats, size: int) -> tuple[Floats, Floats]:
+    """(lowest, highest) value of each owner."""
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(low, owner, values)
+    np.maximum.at(high, owner, values)
+    return low, high
 
 
 def _breaks(place: Ints, boot: Floats, width: float) -> Bools:
@@ -113,25 +157,31 @@ def _width(seen: Sightings) -> float:
     return max(1.0, float(np.sort(steps)[int(_QUANTILE * (len(steps) - 1))]))
 
 
-def _rates(place: Ints, address: Ints, at: Floats, phones: Floats) -> Floats:
-    """Boots a second beside each boot; the boots are ordered by place and moment."""
-    usual = _usual(place, at, phones)[place]
-    order = np.lexsort((at, address))
-    whole = _usual(address, at, phones)[address][order]
+def _crowded(around: Ints, usual: Floats, at: Floats, phones: Floats) -> Floats:
+    """Boots a second beside each boot, where more fall around it in its group than chance explains; else ``usual``."""
+    rate = usual
+    for reach, (crowd, beside) in _crowds(around, at, phones).items():
+        rate = np.maximum(rate, crowd * beside / (2 * reach) + (1 - crowd) * usual)
+    return rate
+
+
+def _crowds(around: Ints, at: Floats, phones: Floats) -> dict[float, tuple[Floats, Floats]]:
+    """reach -> for each boot (the chance that it is one of a crowd, how many others of its group fall so near)."""
+    order = np.lexsort((at, around))
+    whole = _usual(around, at, phones)[around][order]
     moments = at[order]
-    # every address has a stretch of time of its own, in milliseconds
+    # every group has a stretch of time of its own, in milliseconds
     line = ((moments - (at.min() if len(at) else 0.0)) * 1e3).astype(np.int64)
-    line += address[order].astype(np.int64) * (line.max(initial=0) + int(4e3 * _REACHES[-1]))
+    line += around[order].astype(np.int64) * (line.max(initial=0) + int(4e3 * _REACHES[-1]))
     sums = np.concatenate(([0.0], np.cumsum(phones[order])))
-    rate = usual[order].copy()
+    found: dict[float, tuple[Floats, Floats]] = {}
     for reach in _REACHES:
         first = np.searchsorted(line, line - int(1e3 * reach))
         last = np.searchsorted(line, line + int(1e3 * reach), side="right")
-        beside = np.maximum(0.0, sums[last] - sums[first] - phones[order])
-        crowd = _scripted(beside, whole * 2 * reach)
-        rate = np.maximum(rate, crowd * beside / (2 * reach) + (1 - crowd) * usual[order])
-    found = np.empty_like(rate)
-    found[order] = rate
+        beside, crowd = np.empty(len(at)), np.empty(len(at))
+        beside[order] = np.maximum(0.0, sums[last] - sums[first] - 1)
+        crowd[order] = _scripted(beside[order], whole * 2 * reach)
+        found[reach] = (crowd, beside)
     return found
 
 

@@ -20,6 +20,7 @@ from rackprint.fingerprint.link.resolution import Resolution
 KINDS = ("place", "hub", "controller", "SIM pool", "accounts", "lockstep", "habit")
 MOST = 40  # values of a kind that are looked at for one device: those that most devices share
 _SHARED_SPACE = ip_network("100.64.0.0/10")  # carriers' own side of their address translation, RFC 6598
+FEW, HOUSED = 5, 0.6  # devices that make a place a crowd's; the share of its sightings that a housed phone has there
 HABITS = ("sim_churn", "app_copies", "reset_cadence", "emulator")  # flags that ordinary phones hardly have
 
 
@@ -39,7 +40,7 @@ def contexts(found: Resolution, orders: Context, crowded: Bools) -> list[Context
     """The contexts that devices share, in the order of KINDS. ``orders`` is the lockstep context, ``crowded`` tells
     which devices hold many lasting accounts of one platform."""
     return [
-        _merged("place", [*_places(found)]),
+        _housed(found, _merged("place", [*_places(found)])),
         _context("hub", found, found.columns.column("hub")),
         _context("controller", found, found.columns.column("adb_host_key")),
         _context("SIM pool", found, found.columns.column("iccid")),
@@ -72,6 +73,27 @@ def _places(found: Resolution) -> Iterator[Context]:
     public = np.array([not carriers_own(key) for key in address.keys.to_pylist()], dtype=bool)
     yield _context("place", found, address, public)
     yield _context("place", found, found.columns.column("bssid"))
+
+
+def _housed(found: Resolution, places: Context) -> Context:
+    """Without the devices that are mostly seen where hardly anyone else is: a phone that has a home of its own, and
+    now and then a carrier's address, is in no hall."""
+    size = len(found.ids)
+    people = np.bincount(places.values, minlength=len(places.names) or 1)
+    crowded = {name for name, count in zip(places.names, people.tolist(), strict=False) if count >= FEW}
+    there, total = np.zeros(size), np.zeros(size)
+    for signal in ("ip", "bssid"):
+        column = found.columns.column(signal)
+        if column.size:
+            keys = column.keys.to_pylist()
+            shared = np.array([f"{signal} {key}" in crowded for key in keys])
+            anywhere = np.array([signal == "bssid" or not carriers_own(key) for key in keys])
+            owner = found.device[column.rows]
+            there += np.bincount(owner, weights=shared[column.codes], minlength=size)
+            total += np.bincount(owner, weights=anywhere[column.codes], minlength=size)
+    home = there < HOUSED * total
+    kept = ~home[places.devices]
+    return Context(places.kind, places.devices[kept], places.values[kept], places.names, places.rows[kept])
 
 
 def _context(kind: str, found: Resolution, column: Column, wanted: Ints | None = None) -> Context:

@@ -145,10 +145,9 @@ def _lab(found: Resolution, held: Bools, size: int) -> bool:
 def _signs(used: Practice, devices: Ints) -> dict[str, float]:
     """Signs of operation that most of the devices show, in bits."""
     shares = {
-        "accounts": float((used.accounts[devices] >= 2).mean()),
+        "accounts": float(used.crowded[devices].mean()),
         "lockstep": float(used.lockstep[devices].mean()),
         "habit": float(used.habit[devices].mean()),
-        "signups": float((used.signups[devices] >= 2).mean()),
     }
     return {name: 3.0 * share for name, share in shares.items() if share >= PARTLY}
 

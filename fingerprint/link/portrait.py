@@ -93,7 +93,7 @@ def notes(found: Resolution, devices: Ints, kinds: Mapping[str, float], used: Pr
     many = int((used.accounts[devices] >= 2).sum())
     if many:
         most = int(used.accounts[devices].max())
-        yield f"{many} of {size} devices hold two or more lasting accounts of one platform, up to {most}"
+        yield f"{many} of {size} devices hold two or more lasting accounts of one platform at once, up to {most}"
     made = int(used.signups[devices].sum())
     if made:
         yield f"{made} accounts were signed up on them"
