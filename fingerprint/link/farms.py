@@ -25,6 +25,8 @@ from rackprint.fingerprint.link.tangle import Forest
 
 LEAST = 5  # devices; households are smaller
 MOSTLY = 0.6  # of the devices where two contexts meet are used as a farm's are: the others are taken along
+# Of many phones at one place that are nearly all alike, fewer need to be used so: not all are seen often enough.
+MANY, ALIKE, OFTEN = 20, 0.8, 0.3
 PARTLY = 0.5  # else those that are used so, where at least so many are
 _PUBLIC = frozenset({"place", "accounts"})
 
@@ -67,7 +69,8 @@ def _groups(case: _Case) -> Iterator[Ints]:
         for value, _, devices in meet(a, b, LEAST):
             # a habit says something of a place where it is the rule, not of the few among a carrier's many customers
             if b.kind != "habit" or a.kind not in _PUBLIC or len(devices) >= PARTLY * people[value]:
-                yield from _used(case, devices)
+                alike = b.kind == "profile" and len(devices) >= max(MANY, ALIKE * people[value])
+                yield from _used(case, devices, OFTEN if alike else MOSTLY)
     orders = next(c for c in case.contexts if c.kind == "lockstep")
     for _, _, devices in meet(orders, orders, LEAST):
         yield devices
@@ -90,10 +93,10 @@ def _housed(case: _Case, forest: Forest) -> Iterator[list[int]]:
         yield from (roots[a:b] for a, b in zip(*map(np.ndarray.tolist, runs(values)), strict=True))
 
 
-def _used(case: _Case, devices: Ints) -> Iterator[Ints]:
+def _used(case: _Case, devices: Ints, enough: float) -> Iterator[Ints]:
     odd = case.practice.odd[devices]
     share = float(odd.mean())
-    if share >= MOSTLY:
+    if share >= enough:
         yield devices
     elif share >= PARTLY and int(odd.sum()) >= LEAST:
         yield devices[odd]
@@ -149,7 +152,7 @@ def _signs(used: Practice, devices: Ints) -> dict[str, float]:
         "lockstep": float(used.lockstep[devices].mean()),
         "habit": float(used.habit[devices].mean()),
     }
-    return {name: 3.0 * share for name, share in shares.items() if share >= PARTLY}
+    return {name: 3.0 * share for name, share in shares.items() if share >= OFTEN}
 
 
 def _share(context: Context, held: Bools, size: int) -> float:
