@@ -221,3 +221,23 @@ except SystemExit:
 def test_help_loads_nothing_heavy():
     shown = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
     assert shown.stdout.splitlines()[-1] == "set()"
+
+
+def test_farms_are_told_with_why_and_whom_they_served(case):
+    (farm,) = json.loads(run("farms", "--case", case, "--format", "json").stdout)
+    assert (farm["kind"], len(farm["devices"])) == ("SIM-pool rotation", 16)
+    assert any("USB hub" in note for note in farm["notes"])
+    assert {shared["kind"] for shared in farm["shared"]} >= {"place", "hub", "controller"}
+    assert farm["targets"][0][1] > 10
+    table = run("farms", "--case", case).stdout
+    assert "SIM-pool rotation" in table
+    assert "complicit" not in table
+    assert run("farms", "--case", case, "--format", "csv").stdout.startswith("farm,kind,probability,devices,accounts,")
+
+
+def test_explain_draws_a_waterfall(case, tmp_path):
+    chart = tmp_path / "fall.svg"
+    run("explain", "photogram:rui.pesca", "clipclap:ines_danca12", "--case", case, "--chart", chart)
+    assert "before any evidence" in chart.read_text()
+    apart = run("explain", "photogram:rui.pesca", "chirper:toni_bakes800", "--case", case, "--chart", chart, code=1)
+    assert "no device in common" in apart.stderr
