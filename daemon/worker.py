@@ -22,6 +22,7 @@ from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.acquire.packed import is_packed, unpack_errors, unpacked
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 from rackprint.fingerprint.parsers import find
+from rackprint.fingerprint.parsers.ahead import ahead
 
 BATCH = 500
 MEMORY_LIMIT = 4 << 30  # bytes of address space a worker may take
@@ -169,7 +170,7 @@ def read(stream: BinaryIO, info: ArtifactInfo, *, wide: bool = False) -> Iterato
             return
         label = f"{parser.name}/{parser.version}"
         parse = getattr(parser, "parse_wide", parser.parse) if wide else parser.parse
-        for parsed in parse(content, info):
+        for parsed in ahead(parse(content, info)) if wide else parse(content, info):
             yield label, parsed
     except unpack_errors() as error:
         yield "", Problem(f"cannot be unpacked on: {error}", "what came before was kept; fetch the file again")

@@ -13,7 +13,7 @@ import numpy as np
 
 from rackprint.fingerprint.link.columns import KINDS, Bools, Column, Columns, Ints, Longs, Name, empty
 from rackprint.fingerprint.link.unique import first_copies
-from rackprint.fingerprint.link.wide import Part, parts
+from rackprint.fingerprint.link.wide import Part, Taken, parts
 from rackprint.fingerprint.model import Observation, Tier
 from rackprint.fingerprint.signals import REGISTRY, tier
 
@@ -69,7 +69,7 @@ class Gatherer:
         self._growing: dict[Name, _Growing] = {}
         self._numbers: dict[str, tuple[array[int], array[float]]] = {}
         self._unknown: Counter[str] = Counter()
-        self._batches: list[Any] = []
+        self._taken = Taken()
 
     def add(self, observation: Observation) -> None:
         """Takes one observation."""
@@ -103,7 +103,7 @@ class Gatherer:
     def add_batch(self, batch: Any) -> None:
         """Takes a wide record batch (see :mod:`rackprint.fingerprint.parsers.batches`)."""
         if batch.num_rows:
-            self._batches.append(batch)
+            self._taken.add(batch)
 
     def _column(self, name: Name) -> _Growing:
         found = self._growing.get(name)
@@ -122,8 +122,8 @@ class Gatherer:
         numbers = {
             name: [(np.array(rows, dtype=np.int32), np.array(values))] for name, (rows, values) in self._numbers.items()
         }
-        if self._batches:
-            wide = parts(self._batches, offset=n)
+        if self._taken.rows:
+            wide = parts(self._taken, offset=n)
             ids.append(wide.ids)
             times.append(wide.times)
             kinds.append(wide.kinds)
@@ -132,7 +132,7 @@ class Gatherer:
             for signal, found in wide.numbers.items():
                 numbers.setdefault(signal, []).append(found)
             self._unknown.update(wide.unknown)
-            self._batches.clear()
+            self._taken = Taken()
         all_ids = pa.concat_arrays([a.cast(pa.large_string()) for a in ids])
         merged = {name: _merged(name, found) for name, found in gathered.items()}
         order, place = _order(all_ids, np.concatenate(times), merged)

@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from rackprint.fingerprint.model import Scope, SourceKind, Tier
 from rackprint.fingerprint.signals import REGISTRY, SignalSpec, scope_key, spec
 
 SIGNAL = "s:"
+_TEXTS = frozenset({"source", "app", "action", "target", "account", "exhibit"})
 # Texts that may be a placeholder (one character over and over) are read one by one.
 _REPEATS = "(?:" + "|".join(f"{c}{{4}}" for c in "0123456789abcdefABCDEFxX") + ")$"
 
@@ -56,36 +56,59 @@ class _Texts:
     words: Any
 
 
-def parts(batches: list[Any], offset: int = 0) -> Wide:
-    """The parts of ``batches``, whose first row is ``offset``."""
+class Taken:
+    """Batches as they come, each laid flat at once: for every field the rows that have it, and their values without
+    nulls; texts are dictionary-encoded."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.ids: list[Any] = []
+        self.times: list[Longs] = []
+        self.fields: dict[str, list[tuple[Ints, Any]]] = {}
+
+    def add(self, batch: Any) -> None:
+        """Takes one batch, its rows after those before."""
+        import pyarrow as pa
+
+        self.ids.append(batch.column("id").cast(pa.string()))
+        self.times.append(batch.column("time").cast(pa.int64()).to_numpy())
+        for field in batch.schema.names:
+            signal = field.removeprefix(SIGNAL)
+            known = REGISTRY.get(signal) if field.startswith(SIGNAL) else None
+            if field in _TEXTS or field.startswith(SIGNAL):
+                rows, values = _entries(batch.column(field), self.rows)
+                if known is None or not known.numeric or pa.types.is_dictionary(values.type):
+                    values = _as_texts(values)
+                self.fields.setdefault(field, []).append((rows, values))
+        self.rows += batch.num_rows
+
+
+def parts(taken: Taken, offset: int = 0) -> Wide:
+    """The parts of what was taken, whose first row is ``offset``."""
     import pyarrow as pa
 
-    n = sum(b.num_rows for b in batches)
-    ids = pa.concat_arrays([b.column("id").cast(pa.string()) for b in batches])
-    times = np.concatenate([b.column("time").cast(pa.int64()).to_numpy() for b in batches])
-    sources = _texts(batches, "source")
-    apps = _texts(batches, "app")
-    kinds, scopes, names = _sources(n, sources, apps)
+    ids, times = pa.concat_arrays(taken.ids), np.concatenate(taken.times)
+    sources, apps = _texts(taken, "source"), _texts(taken, "app")
+    kinds, scopes, names = _sources(taken.rows, sources, apps)
     columns: dict[Name, Part] = {}
-    for field in ("source", "app", "action", "target", "account"):
-        found = _texts(batches, field)
+    for field in sorted(_TEXTS - {"exhibit"}):
+        found = _texts(taken, field)
         if len(found.rows):
             columns[field, Tier.UNKNOWN] = _plain(found)
     numbers: dict[str, tuple[Ints, Floats]] = {}
     unknown: dict[str, int] = {}
-    present = sorted({f.name for b in batches for f in b.schema if f.name.startswith(SIGNAL)} | {f"{SIGNAL}exhibit"})
-    for field in present:
+    for field in sorted({f for f in taken.fields if f.startswith(SIGNAL)} | {f"{SIGNAL}exhibit"}):
         signal = field.removeprefix(SIGNAL)
         entry = REGISTRY.get(signal)
         if entry is None:
-            seen = sum(_count(b.column(field)) for b in batches if field in b.schema.names)
+            seen = sum(len(rows) for rows, _ in taken.fields[field])
             unknown |= {signal: seen} if seen else {}
         elif entry.numeric:
-            numbers[signal] = _numbers(batches, field, entry)
+            numbers[signal] = _numbers(taken, field, entry)
         elif signal == "wifi_mac":
-            columns |= _macs(_texts(batches, field), _texts(batches, f"{SIGNAL}ssid"), n)
+            columns |= _macs(_texts(taken, field), _texts(taken, f"{SIGNAL}ssid"), taken.rows)
         elif signal != "account":
-            found = _exhibits(batches) if signal == "exhibit" else _texts(batches, field)
+            found = _exhibits(taken) if signal == "exhibit" else _texts(taken, field)
             columns[signal, entry.tier] = _signal(found, entry, scopes, names)
     for part in columns.values():
         part.rows = part.rows + np.int32(offset)
@@ -94,43 +117,30 @@ def parts(batches: list[Any], offset: int = 0) -> Wide:
     return Wide(ids, times, kinds, kept, moved, unknown)
 
 
-def _entries(batches: list[Any], field: str) -> Iterator[tuple[Ints, Any]]:
-    """(rows, values without nulls) of a field for each batch that has it; lists are laid flat."""
+def _entries(column: Any, start: int) -> tuple[Ints, Any]:
+    """(rows, values without nulls) of a field, the rows counted on from ``start``; lists are laid flat."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    start = 0
-    for batch in batches:
-        if field in batch.schema.names:
-            column = batch.column(field)
-            if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-                rows = pc.list_parent_indices(column).to_numpy().astype(np.int32)
-                values = pc.list_flatten(column)
-            else:
-                rows, values = np.arange(batch.num_rows, dtype=np.int32), column
-            if values.null_count:
-                held = values.is_valid()
-                rows, values = rows[held.to_numpy(zero_copy_only=False)], values.filter(held)
-            yield (rows + np.int32(start)).astype(np.int32), values
-        start += batch.num_rows
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        rows, values = pc.list_parent_indices(column).to_numpy().astype(np.int32), pc.list_flatten(column)
+    else:
+        rows, values = np.arange(len(column), dtype=np.int32), column
+    if values.null_count:
+        held = values.is_valid()
+        rows, values = rows[held.to_numpy(zero_copy_only=False)], values.filter(held)
+    return (rows + np.int32(start)).astype(np.int32), values
 
 
-def _count(column: Any) -> int:
-    return len(column) - int(column.null_count)
-
-
-def _texts(batches: list[Any], field: str) -> _Texts:
+def _texts(taken: Taken, field: str) -> _Texts:
     import pyarrow as pa
 
-    rows: list[Ints] = []
-    chunks: list[Any] = []
-    for found, values in _entries(batches, field):
-        rows.append(found)
-        chunks.append(_as_texts(values))
-    if not chunks:
+    found = taken.fields.get(field)
+    if not found:
         nothing = np.empty(0, dtype=np.int32)
         return _Texts(nothing, nothing, pa.array([], pa.string()))
-    encoded = pa.chunked_array(chunks).unify_dictionaries()
+    rows = [held for held, _ in found]
+    encoded = pa.chunked_array([values for _, values in found]).unify_dictionaries()
     codes = [c.indices.to_numpy(zero_copy_only=False).astype(np.int32) for c in encoded.chunks]
     return _Texts(np.concatenate(rows), np.concatenate(codes), encoded.chunk(0).dictionary)
 
@@ -244,12 +254,12 @@ def _normal(entry: SignalSpec, words: Any) -> tuple[Any, npt.NDArray[np.bool_]]:
     return pa.concat_arrays([words.cast(pa.string()), normal]).take(pa.array(place)), valid
 
 
-def _numbers(batches: list[Any], field: str, entry: SignalSpec) -> tuple[Ints, Floats]:
+def _numbers(taken: Taken, field: str, entry: SignalSpec) -> tuple[Ints, Floats]:
     import pyarrow as pa
 
     rows: list[Ints] = []
     values: list[Floats] = []
-    for found, given in _entries(batches, field):
+    for found, given in taken.fields[field]:
         if pa.types.is_integer(given.type) or pa.types.is_floating(given.type):
             seen = given.to_numpy(zero_copy_only=False).astype(np.float64)
             valid = np.isfinite(seen) & (np.abs(seen) <= 1e18)
@@ -295,9 +305,9 @@ def _macs(found: _Texts, ssids: _Texts, n: int) -> dict[Name, Part]:
     return columns
 
 
-def _exhibits(batches: list[Any]) -> _Texts:
+def _exhibits(taken: Taken) -> _Texts:
     """The exhibit signal, and where a row has none the observation's own label."""
-    signal, label = _texts(batches, f"{SIGNAL}exhibit"), _texts(batches, "exhibit")
+    signal, label = _texts(taken, f"{SIGNAL}exhibit"), _texts(taken, "exhibit")
     if not len(label.rows):
         return signal
     import pyarrow as pa

@@ -50,10 +50,11 @@ class ParquetParser:
     def _batches(self, file: Any, info: ArtifactInfo) -> Iterator[Any]:
         from pyarrow import Table
 
+        from rackprint.fingerprint.parsers.ahead import ahead
         from rackprint.fingerprint.parsers.batches import canonical
 
         number = 0
-        for batch in file.iter_batches(batch_size=WIDE):
+        for batch in ahead(file.iter_batches(batch_size=WIDE)):
             wide = canonical(Table.from_batches([batch]), info, number + 1)
             if wide is not None:
                 yield wide

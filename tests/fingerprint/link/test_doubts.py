@@ -73,6 +73,14 @@ def test_a_clock_that_is_set_now_and_then_over_months_is_no_reason_to_doubt():
     assert len(link(boots(*minutes, drm_id=drm(1))).devices) == 1
 
 
+@pytest.mark.xfail(strict=True, reason="doubts._alternating takes boot times that boots.sightings passes over")
+@pytest.mark.parametrize("odd", [0, -1], ids=str)
+def test_boot_times_that_make_no_sense_are_no_reason_to_doubt(odd):
+    start = int(START.timestamp()) - 86_400
+    rows = [seen(f"o{n}", APP, n, boot_time=odd if n % 3 == 1 else start, drm_id=drm(1)) for n in range(9)]
+    assert len(link(rows).devices) == 1
+
+
 def test_an_exhibit_is_one_phone_whatever_its_boots_and_models_say():
     rows = [
         seen(f"o{n}", exhibit="E1", model=f"M{n % 2}", hours=n, boot_time=1_771_728_752 - n * 900) for n in range(6)

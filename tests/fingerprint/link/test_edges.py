@@ -134,7 +134,14 @@ def test_shuffled_input_gives_the_same_bytes():
 
 def test_rows_that_come_twice_count_once():
     rows = mixed()
-    assert link(rows + rows[::-1]) == replace(link(rows), unknown=link(rows + rows[::-1]).unknown)
+    again = link(rows + rows[::-1])
+    assert replace(again, unknown=()) == replace(link(rows), unknown=())
+
+
+@pytest.mark.xfail(strict=True, reason="Gatherer.add counts unknown signals before finish() drops rows that come twice")
+def test_unknown_signals_of_rows_that_come_twice_count_once():
+    rows = [seen(f"o{n}", APP, no_such_signal="v") for n in range(3)]
+    assert link(rows + rows).unknown == link(rows).unknown
 
 
 @pytest.mark.parametrize("ids", [{}, {"drm_id": 1}, {"android_id": 1}], ids=str)

@@ -77,12 +77,19 @@ def test_the_same_phones_with_one_account_each_are_none():
 
 
 def test_four_phones_are_none():
-    assert told(rack(phones=4)) == []
+    assert told(rack(phones=4, hub="1-1")) == []
 
 
 @pytest.mark.parametrize("ip", ["10.1.2.3", "100.64.8.9", "192.168.1.5", "127.0.0.1", "fd00::1", "no address"])
 def test_private_and_carrier_addresses_make_no_place(ip):
     assert told(rack(ip=ip)) == []
+
+
+@pytest.mark.xfail(
+    strict=True, reason="contexts.carriers_own reads no IPv4 address in an IPv6 one: ::ffff:100.64.0.0/106"
+)
+def test_a_carriers_address_written_as_ipv6_makes_no_place():
+    assert told(rack(ip="::ffff:100.64.8.9")) == []
 
 
 def test_the_access_point_is_a_place_where_the_address_is_private():
@@ -104,13 +111,40 @@ def test_a_cafe_is_none():
     assert told(guests) == []
 
 
+def test_people_with_many_accounts_who_meet_in_a_cafe_are_none():
+    guests = []
+    for n in range(8):
+        guests += used(f"g{n}", own(f"g{n}", 3), ip=f"198.51.100.{n}", days=(0, 2, 4, 6))
+        guests += used(f"g{n}", own(f"g{n}", 3), days=(1, 3))
+    assert told(guests) == []
+
+
 def test_a_family_with_a_shared_account_is_none():
     assert told([o for n in range(5) for o in used(f"f{n}", [*own(f"f{n}"), "p:all"], model=f"M{n}")]) == []
+
+
+@pytest.mark.xfail(strict=True, reason="practice counts accounts that the whole household shares as each phone's own")
+@pytest.mark.parametrize("shared", [["p:all", "p:tv"], ["p:all", "q:all", "q:own"]], ids=len)
+def test_a_family_with_two_shared_accounts_is_none(shared):
+    family = []
+    for n in range(5):
+        accounts = [*own(f"f{n}"), *(f"{a}{n}" if a == "q:own" else a for a in shared)]
+        family += used(f"f{n}", accounts, model=f"M{n}")
+    assert told(family) == []
 
 
 def test_a_test_lab_is_none():
     key = f"sha256:{7:032x}"
     lab = [o for n in range(30) for o in used(f"l{n}", ["p:t1", "p:t2", "p:t3"], adb_host_key=key)]
+    assert told(lab) == []
+
+
+@pytest.mark.xfail(
+    strict=True, reason="farms._lab gives up where there are as many accounts as phones, whoever shares them"
+)
+def test_a_test_lab_whose_phones_have_an_account_of_their_own_too_is_none():
+    key = f"sha256:{7:032x}"
+    lab = [o for n in range(30) for o in used(f"l{n}", ["p:t1", "p:t2", "p:t3", *own(f"l{n}")], adb_host_key=key)]
     assert told(lab) == []
 
 
@@ -209,8 +243,10 @@ def test_targets_are_listed_by_the_accounts_of_the_farm_that_acted_on_them():
         rows += used(f"r{n}", own(f"r{n}", 3), days=(1,), action="like", target="t:all")
         rows += used(f"r{n}", own(f"r{n}", 1), days=(1, 3), action="like", target="t:some")
         rows += used(f"r{n}", own(f"r{n}", 3), days=(3,), action="login", target="t:none")
-    others = rack(phones=30, accounts=1, name="g", ip="198.51.100.4", action="like", target="t:some")
-    (farm,) = link(rows + others).farms
+    for n in range(30):
+        home = {"ip": f"198.51.100.{n}", "model": f"M{n + 2}"}
+        rows += used(f"g{n}", own(f"g{n}"), days=(n / 10,), action="like", target="t:some", **home)
+    (farm,) = link(rows).farms
     assert farm.targets == (("t:all", 24), ("t:some", 8))
 
 

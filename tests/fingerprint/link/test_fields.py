@@ -70,7 +70,7 @@ def test_a_value_is_rare_or_common_within_its_model():
 
 def test_gains_together_are_never_above_what_they_may_hold():
     text = ["screen", "gl_renderer", "sensors", "density", "cpu", "locale", "timezone", "carrier", "device_name"]
-    rare, common = ({name: value for name in text} for value in "rc")
+    rare, common = (dict.fromkeys(text, value) for value in "rc")
     given = table(rare, rare, *[common] * 400)
     assert weigh(given, [(0, 1)])[0] == fields.HOLD
     assert weigh(given, [(0, 1), *[(2, n) for n in range(3, 400)]], 20.0).max() <= fields.HOLD
@@ -78,13 +78,19 @@ def test_gains_together_are_never_above_what_they_may_hold():
 
 def test_m_moves_from_its_prior_to_what_many_pairs_show():
     given = table(*[{"carrier": "a"}] * 1000, *[{"carrier": "b"}] * 1000)
-    agreeing = [(n, n + 1) for n in range(0, 999)]
+    agreeing = [(n, n + 1) for n in range(999)]
     differing = [(n, n + 1000) for n in range(1, 1000)]
     alone = weigh(given, [(0, 1000)], 20.0)[0]
     assert weigh(given, [(0, 1000), *agreeing], 20.0)[0] < alone - 1
     assert weigh(given, [(0, 1000), *differing], 20.0)[0] > alone + 1
-    # pairs that are hardly one phone each teach nothing of m
-    assert weigh(given, [(0, 1000), *differing], -40.0)[0] == pytest.approx(alone, abs=0.05)
+
+
+def test_pairs_that_are_hardly_one_phone_teach_nothing():
+    given = table(*[{"carrier": "a"}] * 1000, *[{"carrier": "b"}] * 1000)
+    pairs = [(n, n + 1000) for n in range(1000)]
+    assert weigh(given, pairs, -40.0)[0] == weigh(given, pairs[:1], -40.0)[0]
+    prior = np.log2((1 - fields.FIELDS["carrier"]) / 0.5)
+    assert weigh(given, pairs, -40.0)[0] == pytest.approx(prior, abs=0.01)
 
 
 def test_no_pairs_weigh_nothing():

@@ -1,0 +1,46 @@
+"""Work ahead: the next item is made by a thread while the one before is used. It pays where both release the GIL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from queue import Queue
+from threading import Event, Thread
+from typing import TypeVar
+
+T = TypeVar("T")
+_DEPTH = 2
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items in the same order; what ``items`` raises is raised here, after what came before. A reader that
+    stops early ends the thread."""
+    queue: Queue[tuple[str, T | BaseException | None]] = Queue(_DEPTH)
+    stopped = Event()
+
+    def make() -> None:
+        try:
+            for item in items:
+                queue.put(("item", item))
+                if stopped.is_set():
+                    return
+            queue.put(("end", None))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the items are used
+            queue.put(("error", error))
+
+    thread = Thread(target=make, daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, item = queue.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                assert isinstance(item, BaseException)
+                raise item
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+        while thread.is_alive():
+            if not queue.empty():
+                queue.get()
+            thread.join(0.01)
