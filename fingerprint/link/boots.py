@@ -14,6 +14,7 @@ import numpy as np
 
 from rackprint.ext.blocking import group
 from rackprint.fingerprint.link.columns import Bools, Columns, Floats, Ints, Longs
+from rackprint.fingerprint.link.doubts import LONGEST_UPTIME
 from rackprint.fingerprint.signals import spec
 
 TOLERANCE = spec("boot_time").tolerance
@@ -24,7 +25,7 @@ SEVERAL = 3  # ids of one app in one boot that no person makes by restarting pho
 UNSEEN = 2.0  # phones at a place for each one that was seen there
 _REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
 _SCRIPTED = 0.02  # boots that are one of many at once, before the data speaks
-_DAY, _YEARS = 86_400.0, 5 * 365 * 86_400.0
+_DAY = 86_400.0
 _QUANTILE, _ENOUGH = 0.98, 50
 
 
@@ -62,7 +63,7 @@ def sightings(columns: Columns, labels: Ints) -> Sightings:
     boot, time = columns.number("boot_time"), columns.times / 1e6
     address, model = columns.dense("ip"), columns.dense("model")
     with np.errstate(invalid="ignore"):
-        usable = (address >= 0) & (model >= 0) & (boot <= time) & (time - boot <= _YEARS)
+        usable = (address >= 0) & (model >= 0) & (boot <= time) & (time - boot <= LONGEST_UPTIME)
     rows = np.flatnonzero(usable).astype(np.int32)
     models = int(model.max(initial=0)) + 1
     _, place = np.unique(address[rows].astype(np.int64) * models + model[rows], return_inverse=True)

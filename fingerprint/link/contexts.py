@@ -56,7 +56,8 @@ def carriers_own(address: str) -> bool:
         parsed = ip_address(address)
     except ValueError:
         return True
-    if parsed.version == 4 and parsed in _SHARED_SPACE:
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    if parsed.is_multicast or (parsed.version == 4 and parsed in _SHARED_SPACE):
         return True
     documentation = any(parsed in net for net in _DOCUMENTATION if net.version == parsed.version)
     return not (parsed.is_global or documentation)

@@ -15,6 +15,7 @@ from rackprint.fingerprint.model import Tier
 
 DRM_SPREAD = 3
 BACK = 60.0  # seconds; a clock that is set or drifts moves the boot time it tells by less
+LONGEST_UPTIME = 5 * 365 * 86_400.0  # seconds; a boot time of 1970 is a clock that was never set
 RETURNS, SHARE = 2, 0.15  # returns to an earlier boot, at least, and as a share of the sightings
 
 
@@ -29,7 +30,9 @@ class Doubts:
         self._source = columns.text("source").dense(n)
         boots = columns.number("boot_time")
         by_time = np.argsort(columns.times, kind="stable")
-        self._by_time = by_time[~np.isnan(boots[by_time])]
+        with np.errstate(invalid="ignore"):
+            sound = (boots <= columns.times / 1e6) & (columns.times / 1e6 - boots <= LONGEST_UPTIME)
+        self._by_time = by_time[sound[by_time]]
         self._boots = boots
 
     def of(self, column: Column, wanted: Bools) -> dict[int, str]:

@@ -109,8 +109,6 @@ def _farm(case: _Case, devices: Ints) -> Farm | None:
     found, used = case.found, case.practice
     held = np.zeros(len(found.ids), dtype=bool)
     held[devices] = True
-    if _lab(found, held, len(devices)):
-        return None
     kinds = {c.kind: share for c in case.contexts if (share := _share(c, held, len(devices))) >= PARTLY}
     signs = _signs(used, devices)
     if not signs or not kinds:
@@ -129,20 +127,6 @@ def _farm(case: _Case, devices: Ints) -> Farm | None:
         shared=shared,
         targets=tuple(portrait.targets(found, held)),
     )
-
-
-def _lab(found: Resolution, held: Bools, size: int) -> bool:
-    """Whether the devices take turns with a few accounts, as a test lab's do: accounts that are used on several phones
-    over the same time, and fewer of them than phones."""
-    links = found.links
-    inside = held[links.device]
-    account, first, last = links.account[inside], links.first[inside], links.last[inside]
-    if len(np.unique(account)) >= size:
-        return False
-    order = np.lexsort((first, account))
-    account, first, last = account[order], first[order], last[order]
-    beside = (np.diff(account) == 0) & (first[1:] <= last[:-1])
-    return bool(beside.sum() >= PARTLY * len(account))
 
 
 def _signs(used: Practice, devices: Ints) -> dict[str, float]:

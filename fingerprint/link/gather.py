@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -68,7 +67,7 @@ class Gatherer:
         self._kinds = array("B")
         self._growing: dict[Name, _Growing] = {}
         self._numbers: dict[str, tuple[array[int], array[float]]] = {}
-        self._unknown: Counter[str] = Counter()
+        self._unknown: dict[str, list[int]] = {}
         self._taken = Taken()
 
     def add(self, observation: Observation) -> None:
@@ -87,7 +86,7 @@ class Gatherer:
         for signal in observation.signals:
             entry = REGISTRY.get(signal.name)
             if entry is None:
-                self._unknown[signal.name] += 1
+                self._unknown.setdefault(signal.name, []).append(row)
             elif not signal.valid or signal.name == "account":
                 continue
             elif entry.numeric:
@@ -131,7 +130,8 @@ class Gatherer:
                 gathered.setdefault(name, []).append(part)
             for signal, found in wide.numbers.items():
                 numbers.setdefault(signal, []).append(found)
-            self._unknown.update(wide.unknown)
+            for signal, rows in wide.unknown.items():
+                self._unknown.setdefault(signal, []).extend(rows.tolist())
             self._taken = Taken()
         all_ids = pa.concat_arrays([a.cast(pa.large_string()) for a in ids])
         merged = {name: _merged(name, found) for name, found in gathered.items()}
@@ -147,7 +147,10 @@ class Gatherer:
             texts={name: columns.pop((name, Tier.UNKNOWN)) for name in TEXTS if (name, Tier.UNKNOWN) in columns},
             signals={name: columns[name] for name in sorted(columns) if columns[name].size},
             numbers={name: measures[name] for name in sorted(measures)},
-            unknown=dict(sorted(self._unknown.items())),
+            unknown={
+                name: int((place[np.array(rows, dtype=np.int64)] >= 0).sum())
+                for name, rows in sorted(self._unknown.items())
+            },
         )
 
 

@@ -7,6 +7,7 @@ explains. People meet in one burst by chance; the same devices in ORDERS bursts 
 from __future__ import annotations
 
 from itertools import combinations
+from math import prod
 
 import numpy as np
 
@@ -14,19 +15,24 @@ from rackprint.ext.unionfind import components
 from rackprint.fingerprint.link.columns import Columns, Ints, Longs, runs
 
 GAP = 180.0  # seconds between two actions of one burst
-LONGEST = 3600.0  # seconds; what goes on for longer is a target's daily traffic
+LONGEST = 1200.0  # seconds; a crowd that gathers takes longer, and so does a target's daily traffic
 DEVICES = 4  # of one burst
 DENSER = 5.0  # times the target's own rate
-ORDERS = 3  # bursts in the same order
+ORDERS = 3  # bursts on different targets in the same order
+STEADY, BEYOND = 0.6, 5.0  # of the smallest burst come to all, or so many times more than by chance
 AHEAD = 6  # bursts of a device that may lie between two of an order: no phone takes part in all
-QUIET = frozenset({"login", "logout", "signup", "open", "session"})  # actions that serve no target
+QUIET = frozenset(
+    {"login", "logout", "signup", "register", "create", "open", "session"}
+)  # actions that serve no target
 
 
 def lockstep(columns: Columns, device: Ints) -> tuple[Ints, Ints]:
     """(devices, groups): each device that acts in lockstep with others, and a number that those others share."""
-    owner, burst, when = _bursts(columns, device)
+    owner, burst, when, goals = _bursts(columns, device)
     if not len(owner):
         return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
+    sizes, people = np.bincount(burst).tolist(), len(np.unique(owner))
+    goal = dict(zip(burst.tolist(), goals.tolist(), strict=True))
     order = np.lexsort((burst, when, owner))
     owner, burst = owner[order], burst[order]
     starts, ends = runs(owner)
@@ -36,8 +42,14 @@ def lockstep(columns: Columns, device: Ints) -> tuple[Ints, Ints]:
         name = int(owner[start])
         for at, first in enumerate(run):
             for rest in combinations(run[at + 1 : at + 1 + AHEAD], ORDERS - 1):
-                orders.setdefault((first, *rest), []).append(name)
-    edges = [(names[0], other) for names in orders.values() if len(names) >= DEVICES for other in names[1:]]
+                if len({goal[b] for b in (first, *rest)}) == ORDERS:
+                    orders.setdefault((first, *rest), []).append(name)
+    edges = [
+        (names[0], other)
+        for order_of, names in orders.items()
+        if len(names) >= DEVICES and _concerted(len(names), [sizes[b] for b in order_of], people)
+        for other in names[1:]
+    ]
     if not edges:
         return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
     joined = np.array(edges, dtype=np.int32)
@@ -46,8 +58,14 @@ def lockstep(columns: Columns, device: Ints) -> tuple[Ints, Ints]:
     return members, labels[members]
 
 
-def _bursts(columns: Columns, device: Ints) -> tuple[Ints, Ints, Longs]:
-    """(device, burst, time) of each device's first action in each burst."""
+def _concerted(together: int, sizes: list[int], people: int) -> bool:
+    """Whether so many devices in all of some bursts are more than those who happen to come to each."""
+    chance = prod(sizes) / people ** (len(sizes) - 1)
+    return together >= STEADY * min(sizes) or together >= BEYOND * chance
+
+
+def _bursts(columns: Columns, device: Ints) -> tuple[Ints, Ints, Longs, Ints]:
+    """(device, burst, time, target) of each device's first action in each burst."""
     target, action = columns.text("target").dense(columns.n), columns.text("action")
     quiet = np.array([key in QUIET for key in action.keys.to_pylist()] + [False])
     rows = np.flatnonzero((target >= 0) & ~quiet[action.dense(columns.n)])
@@ -55,7 +73,7 @@ def _bursts(columns: Columns, device: Ints) -> tuple[Ints, Ints, Longs]:
     rows = rows[order]
     if not len(rows):
         nothing = np.empty(0, dtype=np.int32)
-        return nothing, nothing, np.empty(0, dtype=np.int64)
+        return nothing, nothing, np.empty(0, dtype=np.int64), nothing
     time, goal = columns.times[rows] / 1e6, target[rows]
     fresh = np.ones(len(rows), dtype=bool)
     fresh[1:] = (np.diff(goal) != 0) | (np.diff(time) > GAP)
@@ -68,13 +86,10 @@ def _bursts(columns: Columns, device: Ints) -> tuple[Ints, Ints, Longs]:
     of_run, owner = pairs // (int(device.max()) + 1), (pairs % (int(device.max()) + 1)).astype(np.int32)
     devices = np.bincount(of_run, minlength=len(first))
     total = np.bincount(goal, minlength=int(goal.max()) + 1)[goal[first]]
-    begun, ended = np.full(int(goal.max()) + 1, np.inf), np.full(int(goal.max()) + 1, -np.inf)
-    np.minimum.at(begun, goal, time)
-    np.maximum.at(ended, goal, time)
     # over the whole of the data: a target that is new for everybody draws people at once, and only an hour or so
     stretch = max(float(time.max() - time.min()), 1.0)
     usual = np.maximum(total - (last - first + 1), 0) / stretch
     dense = (last - first + 1) / (span + GAP) >= DENSER * usual
     good = (devices >= DEVICES) & (span <= LONGEST) & dense
     kept = good[of_run]
-    return owner[kept], of_run[kept].astype(np.int32), columns.times[rows[at[kept]]]
+    return owner[kept], of_run[kept].astype(np.int32), columns.times[rows[at[kept]]], goal[at[kept]]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from rackprint.fingerprint.link import weights
 from rackprint.fingerprint.link.boots import SEVERAL, TOLERANCE, overlap
+from rackprint.fingerprint.link.doubts import LONGEST_UPTIME
 from rackprint.fingerprint.link.fields import FIELDS
 from rackprint.fingerprint.link.gather import build
 from rackprint.fingerprint.link.known import Known, Short, Value, differ
@@ -168,7 +169,7 @@ class Resolver:
                 found.setdefault((name, signal.key), (signal, tier(signal)))
             elif name == "boot_time":
                 boot = float(signal.value)
-                short.boot = boot if boot <= short.time else None
+                short.boot = boot if 0 <= short.time - boot <= LONGEST_UPTIME else None
             elif name == "model":
                 short.model = short.model or str(signal.value)
             elif name == "ip":

@@ -8,10 +8,11 @@ import numpy as np
 
 from rackprint.fingerprint.link.columns import Bools, Columns, Ints, Longs
 from rackprint.fingerprint.link.contexts import HABITS, Context
-from rackprint.fingerprint.link.resolution import Resolution
+from rackprint.fingerprint.link.resolution import Links, Resolution
 
 RESIDENT = 86_400_000_000  # microseconds; a visitor's account is gone sooner
 BRIEF = 3 * RESIDENT  # data that covers less cannot tell residents from visitors
+USED = 2  # observations of an account on a device
 ACCOUNTS = 2  # of one platform on one phone; many people have two in all, few on one platform
 CROWDED = 3  # of one platform on one phone; hardly a person's
 SEVERAL = 2  # platforms with more than one account each; hardly a person's
@@ -51,8 +52,8 @@ def practice(found: Resolution, orders: Context) -> Practice:
 
 
 def _residents(found: Resolution, size: int) -> tuple[Ints, Ints]:
-    """(the most accounts of one platform that stay on each device over the same time, on how many platforms it is
-    several). Accounts that follow each other, as a second owner's do, are not at one time."""
+    """(the most accounts of one platform that stay on each device over the same time and on no other, on how many
+    platforms it is several). Accounts that follow each other, as a second owner's do, are not at one time."""
     links, columns = found.links, found.columns
     names = columns.accounts.keys.to_pylist()
     most, several = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
@@ -66,11 +67,25 @@ def _residents(found: Resolution, size: int) -> tuple[Ints, Ints]:
     made = _made(columns, found.device)
     size_of = max(1, columns.accounts.size)
     stays |= np.isin(links.device.astype(np.int64) * size_of + links.account, made)
+    stays &= ~_shared(links)
     owner = links.device[stays].astype(np.int64) * len(platforms) + platform[links.account[stays]]
     pairs, at_once = _at_once(owner, links.first[stays], links.last[stays])
     np.maximum.at(most, pairs // len(platforms), at_once)
     np.add.at(several, pairs // len(platforms), (at_once >= ACCOUNTS).astype(np.int32))
     return most, several
+
+
+def _shared(links: Links) -> Bools:
+    """Which links are of an account that is used on another device over the same time: a household's, a lab's. Once
+    is no use: a sighting whose device is not known stands by itself."""
+    order = np.lexsort((links.first, links.account))
+    order = order[links.count[order] >= USED]
+    account, first, last = links.account[order], links.first[order], links.last[order]
+    beside = (np.diff(account) == 0) & (first[1:] <= last[:-1])
+    found = np.zeros(len(links.account), dtype=bool)
+    found[order[1:][beside]] = True
+    found[order[:-1][beside]] = True
+    return found
 
 
 def _at_once(owner: Longs, first: Longs, last: Longs) -> tuple[Longs, Ints]:

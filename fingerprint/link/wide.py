@@ -44,7 +44,7 @@ class Wide:
     kinds: npt.NDArray[np.uint8]
     columns: dict[Name, Part]
     numbers: dict[str, tuple[Ints, Floats]]
-    unknown: dict[str, int]
+    unknown: dict[str, Ints]  # the rows that carry each
 
 
 @dataclass(slots=True)
@@ -96,13 +96,13 @@ def parts(taken: Taken, offset: int = 0) -> Wide:
         if len(found.rows):
             columns[field, Tier.UNKNOWN] = _plain(found)
     numbers: dict[str, tuple[Ints, Floats]] = {}
-    unknown: dict[str, int] = {}
+    unknown: dict[str, Ints] = {}
     for field in sorted({f for f in taken.fields if f.startswith(SIGNAL)} | {f"{SIGNAL}exhibit"}):
         signal = field.removeprefix(SIGNAL)
         entry = REGISTRY.get(signal)
         if entry is None:
-            seen = sum(len(rows) for rows, _ in taken.fields[field])
-            unknown |= {signal: seen} if seen else {}
+            seen = np.concatenate([rows for rows, _ in taken.fields[field]]) + np.int32(offset)
+            unknown |= {signal: seen} if len(seen) else {}
         elif entry.numeric:
             numbers[signal] = _numbers(taken, field, entry)
         elif signal == "wifi_mac":

@@ -73,7 +73,6 @@ def test_a_clock_that_is_set_now_and_then_over_months_is_no_reason_to_doubt():
     assert len(link(boots(*minutes, drm_id=drm(1))).devices) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="doubts._alternating takes boot times that boots.sightings passes over")
 @pytest.mark.parametrize("odd", [0, -1], ids=str)
 def test_boot_times_that_make_no_sense_are_no_reason_to_doubt(odd):
     start = int(START.timestamp()) - 86_400

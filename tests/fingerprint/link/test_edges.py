@@ -138,7 +138,6 @@ def test_rows_that_come_twice_count_once():
     assert replace(again, unknown=()) == replace(link(rows), unknown=())
 
 
-@pytest.mark.xfail(strict=True, reason="Gatherer.add counts unknown signals before finish() drops rows that come twice")
 def test_unknown_signals_of_rows_that_come_twice_count_once():
     rows = [seen(f"o{n}", APP, no_such_signal="v") for n in range(3)]
     assert link(rows + rows).unknown == link(rows).unknown

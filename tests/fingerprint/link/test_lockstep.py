@@ -98,7 +98,6 @@ def test_strangers_who_meet_in_viral_hours_of_three_days_do_not_group():
 CROWDS = "lockstep._bursts takes a crowd of any size, and lockstep() any order that four of it share, chance or not"
 
 
-@pytest.mark.xfail(strict=True, reason=CROWDS)
 @pytest.mark.parametrize("crowd", [60, 120])
 def test_a_crowd_at_three_targets_of_one_viral_hour_does_not_group(crowd):
     draw = random.Random(4)
@@ -107,7 +106,6 @@ def test_a_crowd_at_three_targets_of_one_viral_hour_does_not_group(crowd):
     assert together(rows) == []
 
 
-@pytest.mark.xfail(strict=True, reason=CROWDS)
 @pytest.mark.parametrize("target", ["star", "post"])
 def test_fans_who_come_within_the_hour_of_most_of_a_stars_posts_do_not_group(target):
     draw = random.Random(60)
