@@ -18,6 +18,8 @@ SIGNAL = "s:"
 _TEXTS = ("source", "app", "action", "target", "exhibit")
 _FIELDS = ("id", "time", "account", *_TEXTS, "signals", "scopes")
 _KINDS = frozenset(SourceKind)
+# The form of RFC 3339 that both ways of reading take alike.
+_RFC3339 = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -52,7 +54,7 @@ class Types:
         if self._account not in {"", "text", "list text"} or any(k and k not in kinds for k in self._signals.values()):
             return None
         signals = [pa.field(name, kinds[kind]) for name, kind in sorted(self._signals.items()) if kind]
-        fields = [pa.field("id", pa.string()), pa.field("time", pa.timestamp("us", tz="UTC"))]
+        fields = [pa.field("id", pa.string()), pa.field("time", pa.string())]
         fields += [pa.field(name, pa.string()) for name in _TEXTS]
         fields.append(pa.field("account", kinds[self._account or "text"]))
         return pa.schema([*fields, pa.field("signals", pa.struct(signals))] if signals else fields)
@@ -159,11 +161,18 @@ def _lacks(ids: Any) -> bool:
 
 
 def _time(column: Any) -> Any:
-    """Microseconds, UTC; None where there are other times than a datetime holds. Times without a zone are UTC, by
-    Parquet's convention."""
+    """Microseconds, UTC; None where there are other times than a datetime holds. Texts need their zone; Parquet's own
+    times without one are UTC by its convention."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_string(column.type):
+        if not pc.all(pc.match_substring_regex(column, _RFC3339)).as_py():
+            return None
+        try:
+            column = column.cast(pa.timestamp("us", tz="UTC"))
+        except pa.ArrowException:
+            return None
     if not pa.types.is_timestamp(column.type):
         return None
     try:
