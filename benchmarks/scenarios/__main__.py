@@ -54,14 +54,14 @@ HEAD = (
 )
 
 
-def rows(names: list[str], size: float, seed: int) -> Iterator[tuple[Any, ...]]:
+def rows(names: list[str], size: float, seed: int, *, rough: bool = False) -> Iterator[tuple[Any, ...]]:
     """One row a scenario and view, in the order of HEAD."""
     for name in names or SCENARIOS:
         fill, usual = (SCENARIOS | LARGE)[name]
         world = World(random.Random(f"{seed} {name}"))
         fill(world, max(4, round(usual * size)))
         for view in VIEWS:
-            observations, truth = observe(world, view, seed)
+            observations, truth = observe(world, view, seed, rough=rough)
             resolved = resolve(build(observations))
             devices = resolved.device.tolist()
             names = resolved.columns.ids.to_pylist()
@@ -92,9 +92,10 @@ def main() -> None:
     )
     options.add_argument("--size", type=float, default=1.0, help="times the usual number of phones")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--rough", action="store_true", help="clocks drift, addresses change, phones roam")
     given = options.parse_args()
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
-    for row in rows(given.names, given.size, given.seed):
+    for row in rows(given.names, given.size, given.seed, rough=given.rough):
         cells = [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row]
         print("| " + " | ".join(cells) + " |", flush=True)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from benchmarks.scenarios.rough import roughen
 from benchmarks.scenarios.world import Session, World, token
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Position
 from rackprint.fingerprint.parsers.events import observation, row_from
@@ -76,13 +77,16 @@ VIEWS = (
 )
 
 
-def observe(world: World, view: View, seed: int) -> tuple[list[Observation], dict[str, str]]:
-    """The observations of a view, in random order, and the phone that each is of."""
+def observe(world: World, view: View, seed: int, *, rough: bool = False) -> tuple[list[Observation], dict[str, str]]:
+    """The observations of a view, in random order, and the phone that each is of. ``rough``: see scenarios/rough.py."""
     draw = random.Random(f"{seed} {view.name}")
     info = ArtifactInfo("scenario", "0" * 64, datetime.fromtimestamp(0).astimezone())
     found, truth = [], {}
     for number, session in enumerate(world.sessions):
-        seen = {k: v for k, v in view.signals(session, draw).items() if v is not None and draw.random() >= view.hidden}
+        told = view.signals(session, draw)
+        if rough:
+            roughen(session, told, draw)
+        seen = {k: v for k, v in told.items() if v is not None and draw.random() >= view.hidden}
         name = f"o{number:07d}"
         row = row_from(
             {

@@ -21,6 +21,7 @@ KINDS = ("place", "hub", "controller", "SIM pool", "accounts", "lockstep", "habi
 MOST = 40  # values of a kind that are looked at for one device: those that most devices share
 _SHARED_SPACE = ip_network("100.64.0.0/10")  # carriers' own side of their address translation, RFC 6598
 FEW, HOUSED = 5, 0.6  # devices that make a place a crowd's; the share of its sightings that a housed phone has there
+FURTHER = 1.5  # sightings elsewhere that are reckoned with: few sightings at one place do not make it a phone's own
 HABITS = ("sim_churn", "app_copies", "reset_cadence", "emulator")  # flags that ordinary phones hardly have
 
 
@@ -40,7 +41,7 @@ def contexts(found: Resolution, orders: Context, crowded: Bools) -> list[Context
     """The contexts that devices share, in the order of KINDS. ``orders`` is the lockstep context, ``crowded`` tells
     which devices hold many lasting accounts of one platform."""
     return [
-        _housed(found, _merged("place", [*_places(found)])),
+        _housed(found, places(found)),
         _context("hub", found, found.columns.column("hub")),
         _context("controller", found, found.columns.column("adb_host_key")),
         _context("SIM pool", found, found.columns.column("iccid")),
@@ -69,6 +70,11 @@ _DOCUMENTATION = [
 ]
 
 
+def places(found: Resolution) -> Context:
+    """Every place that two devices share, whoever else comes there."""
+    return _merged("place", [*_places(found)])
+
+
 def _places(found: Resolution) -> Iterator[Context]:
     address = found.columns.column("ip")
     public = np.array([not carriers_own(key) for key in address.keys.to_pylist()], dtype=bool)
@@ -92,7 +98,7 @@ def _housed(found: Resolution, places: Context) -> Context:
             owner = found.device[column.rows]
             there += np.bincount(owner, weights=shared[column.codes], minlength=size)
             total += np.bincount(owner, weights=anywhere[column.codes], minlength=size)
-    home = there < HOUSED * total
+    home = there < HOUSED * (total + FURTHER)
     kept = ~home[places.devices]
     return Context(places.kind, places.devices[kept], places.values[kept], places.names, places.rows[kept])
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from rackprint.fingerprint.link import portrait
 from rackprint.fingerprint.link.columns import Bools, Ints, runs
-from rackprint.fingerprint.link.contexts import Context, contexts, in_lockstep, meet
+from rackprint.fingerprint.link.contexts import Context, contexts, in_lockstep, meet, places
 from rackprint.fingerprint.link.practice import Practice, practice
 from rackprint.fingerprint.link.resolution import Farm, Resolution
 from rackprint.fingerprint.link.tangle import Forest
@@ -81,9 +81,7 @@ def _housed(case: _Case, forest: Forest) -> Iterator[list[int]]:
     size = len(case.found.ids)
     root = np.array([forest.root(d) if d in forest else -1 for d in range(size)], dtype=np.int32)
     sizes = np.bincount(root[root >= 0], minlength=size)
-    for context in case.contexts:
-        if context.kind not in {"place", "hub", "controller"}:
-            continue
+    for context in (places(case.found), *(c for c in case.contexts if c.kind in {"hub", "controller"})):
         grouped = root[context.devices] >= 0
         pairs, counts = np.unique(
             context.values[grouped].astype(np.int64) * size + root[context.devices[grouped]], return_counts=True
