@@ -15,13 +15,16 @@ import numpy as np
 
 from rackprint.ext.blocking import pairs as block_pairs
 from rackprint.fingerprint.link import boots, fields
-from rackprint.fingerprint.link.columns import Columns, Ints, runs
+from rackprint.fingerprint.link.columns import Columns, Ints, Longs, runs
 from rackprint.fingerprint.link.tangle import Forest, Units, contradiction
 
 NEEDED = 7.6  # bits beyond even odds: one false tie in two hundred
 # Bits against, where one app saw different ids. Then one boot of two ids is not enough, however rare: two phones that a
 # person restarts together show one such boot, but hardly a second, and three at the same second are a cloner's copies.
 APP_PENALTY = 5.0
+# Bits for an account that was used on both sides: alone it says little, since accounts move and are shared; from one
+# place, model and boot it says that it was not carried over to the phone beside.
+ACCOUNT = 5.0
 
 Span = tuple[int, int]  # first and last sight
 
@@ -60,6 +63,7 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
     given = fields.table(columns, labels, wanted)
     left, right = (np.searchsorted(wanted, side).astype(np.int32) for side in (a, b))
     excess = excess + fields.weigh(given, left, right, excess)
+    excess[_share(columns, labels, a, b, np.flatnonzero(excess >= NEEDED - ACCOUNT))] += ACCOUNT
     likely = np.flatnonzero(excess >= NEEDED)
     ids = _AppIds(columns, labels, np.unique(np.concatenate([a[likely], b[likely]])))
     base = log2(max(2, len(np.unique(labels))))  # so that the tie's probability is that of its excess
@@ -78,6 +82,20 @@ def candidates(columns: Columns, labels: Ints) -> list[Pair]:
                 )
             )  # fmt: skip
     return sorted(kept, key=lambda pair: (-pair.bits, pair.rows))
+
+
+def _share(columns: Columns, labels: Ints, a: Ints, b: Ints, close: Longs) -> Longs:
+    """Which of the ``close`` pairs have an account in common."""
+    wanted = np.zeros(columns.n, dtype=bool)
+    wanted[a[close]] = wanted[b[close]] = True
+    accounts = columns.accounts
+    entries = wanted[labels[accounts.rows]]
+    held: dict[int, set[int]] = {}
+    for label, code in zip(labels[accounts.rows[entries]].tolist(), accounts.codes[entries].tolist(), strict=True):
+        held.setdefault(label, set()).add(code)
+    sides = zip(close.tolist(), a[close].tolist(), b[close].tolist(), strict=True)
+    nobody: set[int] = set()
+    return np.array([at for at, x, y in sides if held.get(x, nobody) & held.get(y, nobody)], dtype=np.int64)
 
 
 def settle(columns: Columns, labels: Ints, given: list[Pair], units: dict[int, Units]) -> list[Pair]:
