@@ -50,7 +50,7 @@ def demo(
     complain = Complaints()
     take([rack], out, complain)
     with Answers(out) as answers:
-        sheets, ties = answers.sheets(), _ties(answers.linkage())
+        sheets, ties, farms = answers.sheets(), _ties(answers.linkage()), answers.farms()
     rows = [
         {
             "device": s.device.id,
@@ -63,6 +63,9 @@ def demo(
         if s.links
     ]
     show(rows, BY_DEVICE, Format.TABLE, "Accounts by the hardware they share")
+    for farm in farms:
+        told = f"{len(farm.devices)} devices, looks like {farm.kind} (probability {farm.probability:.3f})"
+        print(f"farm:   {told}; `.venv/bin/rackprint farms --case {out}` says why")
     report = out / "report.html"
     write(out, report)
     print(f"report: {report.resolve()}")
