@@ -24,7 +24,8 @@ OWN = 0.6  # of a run's width that one fragment spans by itself, where it is one
 SEVERAL = 3  # ids of one app in one boot that no person makes by restarting phones together
 UNSEEN = 2.0  # phones at a place for each one that was seen there
 _REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
-_SCRIPTED = 0.02  # boots that are one of many at once, before the data speaks
+# Boots that are one of many at once, before the data speaks: at one address, and over many addresses.
+_HERE, _ANYWHERE = 0.02, 0.001
 _DAY = 86_400.0
 _QUANTILE, _ENOUGH = 0.98, 50
 
@@ -78,16 +79,16 @@ def find(columns: Columns, seen: Sightings) -> Boots:
     """The boots among ``seen``, weighed."""
     width = _width(seen)
     here = _runs(columns, seen, seen.place, width)
-    everywhere = _runs(columns, seen, seen.model, width)
     first = np.searchsorted(here.of, np.arange(len(here.at)))  # the sightings are ordered by place and boot
     place = seen.place[first]
     rate = usual = _usual(place, here.at, here.phones)[place]
     rate = np.maximum(rate, _crowded(seen.address[first], usual, here.at, here.phones))
-    of_model = seen.model[np.unique(everywhere.of, return_index=True)[1]]
-    inside = everywhere.of[first]
-    crowds = _crowds(of_model, everywhere.at, everywhere.phones)
-    for reach, (crowd, beside) in crowds.items():
-        rate = np.maximum(rate, crowd[inside] * beside[inside] / (2 * reach) + (1 - crowd[inside]) * usual)
+    for wider in (seen.model, np.zeros_like(seen.model)):  # a hall may have many addresses, and many models
+        everywhere = _cut(columns, seen, _runs(columns, seen, wider, width), width)
+        of_group = wider[np.unique(everywhere.of, return_index=True)[1]]
+        inside = everywhere.of[first]
+        for reach, (crowd, beside) in _crowds(of_group, everywhere.at, everywhere.phones, _ANYWHERE).items():
+            rate = np.maximum(rate, crowd[inside] * beside[inside] / (2 * reach) + (1 - crowd[inside]) * usual)
     bits = -np.log2(UNSEEN * rate * (2 * width + 1))
     count = np.diff(here.starts)
     few = (count >= 2) & (count <= CROWD) & ~here.wide
@@ -117,6 +118,10 @@ def _runs(columns: Columns, seen: Sightings, group_of: Ints, width: float) -> _R
     order = np.lexsort((seen.boot, group_of))
     of = np.empty(len(order), dtype=np.int64)
     of[order] = np.cumsum(_breaks(group_of[order], seen.boot[order], width)) - 1
+    return _described(columns, seen, of, width)
+
+
+def _described(columns: Columns, seen: Sightings, of: Longs, width: float) -> _Runs:
     size = int(of.max(initial=-1)) + 1
     low, high = _hull(of, seen.boot, size)
     n = int(seen.label.max(initial=0)) + 1
@@ -130,6 +135,13 @@ def _runs(columns: Columns, seen: Sightings, group_of: Ints, width: float) -> _R
     copies = _copies(columns, seen.row, of.astype(np.int32), size)
     phones = np.where(wide, np.diff(starts), np.where(copies > COPIES, copies, 1)).astype(np.float64)
     return _Runs(of, low, starts, (distinct % n).astype(np.int32), entry, wide, copies, phones)
+
+
+def _cut(columns: Columns, seen: Sightings, given: _Runs, width: float) -> _Runs:
+    """The same with wide runs cut to pieces of one boot's width: where very many phones boot, runs never end."""
+    piece = np.where(given.wide[given.of], np.floor((seen.boot - given.at[given.of]) / (2 * width + 1)), 0.0)
+    _, of = np.unique(np.stack([given.of, piece.astype(np.int64)], axis=1), axis=0, return_inverse=True)
+    return _described(columns, seen, of.reshape(-1), width)
 
 
 def _hull(owner: Longs, values: Floats, size: int) -> tuple[Floats, Floats]:
@@ -161,12 +173,12 @@ def _width(seen: Sightings) -> float:
 def _crowded(around: Ints, usual: Floats, at: Floats, phones: Floats) -> Floats:
     """Boots a second beside each boot, where more fall around it in its group than chance explains; else ``usual``."""
     rate = usual
-    for reach, (crowd, beside) in _crowds(around, at, phones).items():
+    for reach, (crowd, beside) in _crowds(around, at, phones, _HERE).items():
         rate = np.maximum(rate, crowd * beside / (2 * reach) + (1 - crowd) * usual)
     return rate
 
 
-def _crowds(around: Ints, at: Floats, phones: Floats) -> dict[float, tuple[Floats, Floats]]:
+def _crowds(around: Ints, at: Floats, phones: Floats, prior: float) -> dict[float, tuple[Floats, Floats]]:
     """reach -> for each boot (the chance that it is one of a crowd, how many others of its group fall so near)."""
     order = np.lexsort((at, around))
     whole = _usual(around, at, phones)[around][order]
@@ -181,7 +193,7 @@ def _crowds(around: Ints, at: Floats, phones: Floats) -> dict[float, tuple[Float
         last = np.searchsorted(line, line + int(1e3 * reach), side="right")
         beside, crowd = np.empty(len(at)), np.empty(len(at))
         beside[order] = np.maximum(0.0, sums[last] - sums[first] - 1)
-        crowd[order] = _scripted(beside[order], whole * 2 * reach)
+        crowd[order] = _scripted(beside[order], whole * 2 * reach, prior)
         found[reach] = (crowd, beside)
     return found
 
@@ -197,7 +209,7 @@ def _usual(group_of: Ints, at: Floats, phones: Floats) -> Floats:
     return found
 
 
-def _scripted(beside: Floats, expected: Floats) -> Floats:
+def _scripted(beside: Floats, expected: Floats, prior: float) -> Floats:
     """The chance that ``beside`` other boots around one are no accident, where ``expected`` are: by Bayes, with the
     Poisson tail as the chance of an accident."""
     counts = np.floor(beside).astype(np.int64)
@@ -206,7 +218,7 @@ def _scripted(beside: Floats, expected: Floats) -> Floats:
     mass = np.exp(-expected + counts * np.log(expected) - logs[counts])
     tail = np.where(counts > expected, mass / np.maximum(1e-9, 1 - expected / (counts + 1)), 1.0)
     tail = np.clip(np.where(counts == 0, 1.0, tail), 0.0, 1.0)
-    found: Floats = np.where(counts == 0, 0.0, _SCRIPTED / (_SCRIPTED + (1 - _SCRIPTED) * tail))
+    found: Floats = np.where(counts == 0, 0.0, prior / (prior + (1 - prior) * tail))
     return found
 
 
