@@ -78,13 +78,13 @@ def sightings(columns: Columns, labels: Ints) -> Sightings:
 def find(columns: Columns, seen: Sightings) -> Boots:
     """The boots among ``seen``, weighed."""
     width = _width(seen)
-    here = _runs(columns, seen, seen.place, width)
+    here = _described(columns, seen, _strung(seen, seen.place, width), width)
     first = np.searchsorted(here.of, np.arange(len(here.at)))  # the sightings are ordered by place and boot
     place = seen.place[first]
     rate = usual = _usual(place, here.at, here.phones)[place]
     rate = np.maximum(rate, _crowded(seen.address[first], usual, here.at, here.phones))
     for wider in (seen.model, np.zeros_like(seen.model)):  # a hall may have many addresses, and many models
-        everywhere = _cut(columns, seen, _runs(columns, seen, wider, width), width)
+        everywhere = _described(columns, seen, _cut(seen, _strung(seen, wider, width), width), width)
         of_group = wider[np.unique(everywhere.of, return_index=True)[1]]
         inside = everywhere.of[first]
         for reach, (crowd, beside) in _crowds(of_group, everywhere.at, everywhere.phones, _ANYWHERE).items():
@@ -114,34 +114,46 @@ class _Runs:
     phones: Floats
 
 
-def _runs(columns: Columns, seen: Sightings, group_of: Ints, width: float) -> _Runs:
+def _strung(seen: Sightings, group_of: Ints, width: float) -> Longs:
+    """The run of each sighting: boots of one group, each within ``width`` of the one before."""
     order = np.lexsort((seen.boot, group_of))
     of = np.empty(len(order), dtype=np.int64)
     of[order] = np.cumsum(_breaks(group_of[order], seen.boot[order], width)) - 1
-    return _described(columns, seen, of, width)
+    return of
 
 
 def _described(columns: Columns, seen: Sightings, of: Longs, width: float) -> _Runs:
-    size = int(of.max(initial=-1)) + 1
-    low, high = _hull(of, seen.boot, size)
-    n = int(seen.label.max(initial=0)) + 1
-    distinct, entry = np.unique(of * n + seen.label, return_inverse=True)
-    starts, _ = group((distinct // n).astype(np.int32), size)
-    # a run that is wider than one boot can be is many phones', unless one of its fragments is as wide: a clock drifts
-    first, last = _hull(entry, seen.boot, len(distinct))
-    own = np.zeros(size)
-    np.maximum.at(own, distinct // n, last - first)
-    wide = (high - low > 2 * width) & (own < OWN * (high - low))
-    copies = _copies(columns, seen.row, of.astype(np.int32), size)
+    fragments, entry = np.unique(of * _most(seen) + seen.label, return_inverse=True)
+    low, wide = _wide(seen, of, (fragments, entry), width)
+    starts, _ = group((fragments // _most(seen)).astype(np.int32), len(low))
+    copies = _copies(columns, seen.row, of.astype(np.int32), len(low))
     phones = np.where(wide, np.diff(starts), np.where(copies > COPIES, copies, 1)).astype(np.float64)
-    return _Runs(of, low, starts, (distinct % n).astype(np.int32), entry, wide, copies, phones)
+    return _Runs(of, low, starts, (fragments % _most(seen)).astype(np.int32), entry, wide, copies, phones)
 
 
-def _cut(columns: Columns, seen: Sightings, given: _Runs, width: float) -> _Runs:
-    """The same with wide runs cut to pieces of one boot's width: where very many phones boot, runs never end."""
-    piece = np.where(given.wide[given.of], np.floor((seen.boot - given.at[given.of]) / (2 * width + 1)), 0.0)
-    _, of = np.unique(np.stack([given.of, piece.astype(np.int64)], axis=1), axis=0, return_inverse=True)
-    return _described(columns, seen, of.reshape(-1), width)
+def _wide(seen: Sightings, of: Longs, known: tuple[Longs, Longs], width: float) -> tuple[Floats, Bools]:
+    """(where each run begins, whether it is wider than one boot can be): then it is many phones', unless one of its
+    fragments is as wide, since a clock drifts."""
+    fragments, entry = known
+    low, high = _hull(of, seen.boot, int(of.max(initial=-1)) + 1)
+    first, last = _hull(entry, seen.boot, len(fragments))
+    own = np.zeros(len(low))
+    np.maximum.at(own, fragments // _most(seen), last - first)
+    return low, (high - low > 2 * width) & (own < OWN * (high - low))
+
+
+def _cut(seen: Sightings, of: Longs, width: float) -> Longs:
+    """Runs with the wide ones cut to pieces of one boot's width: where very many phones boot, runs never end."""
+    low, wide = _wide(seen, of, np.unique(of * _most(seen) + seen.label, return_inverse=True), width)
+    if not wide.any():
+        return of
+    piece = np.where(wide[of], np.floor((seen.boot - low[of]) / (2 * width + 1)), 0.0).astype(np.int64)
+    found: Longs = np.unique(of * (int(piece.max()) + 1) + piece, return_inverse=True)[1]
+    return found
+
+
+def _most(seen: Sightings) -> int:
+    return int(seen.label.max(initial=0)) + 1
 
 
 def _hull(owner: Longs, values: Floats, size: int) -> tuple[Floats, Floats]:

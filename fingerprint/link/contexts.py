@@ -19,7 +19,6 @@ from rackprint.fingerprint.link.resolution import Resolution
 
 KINDS = ("place", "hub", "controller", "SIM pool", "accounts", "lockstep", "habit")
 MOST = 40  # values of a kind that are looked at for one device: those that most devices share
-_SHARED_SPACE = ip_network("100.64.0.0/10")  # carriers' own side of their address translation, RFC 6598
 FEW, HOUSED = 5, 0.6  # devices that make a place a crowd's; the share of its sightings that a housed phone has there
 FURTHER = 1.5  # sightings elsewhere that are reckoned with: few sightings at one place do not make it a phone's own
 HABITS = ("sim_churn", "app_copies", "reset_cadence", "emulator")  # flags that ordinary phones hardly have
@@ -53,21 +52,33 @@ def contexts(found: Resolution, orders: Context, crowded: Bools) -> list[Context
 
 def carriers_own(address: str) -> bool:
     """Whether an address says nothing of a place: private, shared by a carrier's customers, or no address."""
+    fields = address.split(".")
+    if len(fields) == 4 and all(f.isascii() and f.isdigit() and len(f) < 4 for f in fields):
+        return _nowhere(*map(int, fields))
     try:
         parsed = ip_address(address)
     except ValueError:
         return True
-    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-    if parsed.is_multicast or (parsed.version == 4 and parsed in _SHARED_SPACE):
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    if mapped is not None:
+        return carriers_own(str(mapped))
+    return parsed.is_multicast or not (parsed.is_global or parsed in _DOCUMENTATION)
+
+
+def _nowhere(a: int, b: int, c: int, d: int) -> bool:
+    """Of an IPv4 address, by IANA's special-purpose registry (RFC 6890) and RFC 6598 (a carrier's own side). Addresses
+    for documentation and benchmarks (RFC 5737, RFC 2544) stand for public ones in made-up data."""
+    if max(a, b, c, d) > 255 or a in {0, 10, 127} or a >= 224:
         return True
-    documentation = any(parsed in net for net in _DOCUMENTATION if net.version == parsed.version)
-    return not (parsed.is_global or documentation)
+    return (
+        (a == 100 and 64 <= b < 128)
+        or (a == 169 and b == 254)
+        or (a == 172 and 16 <= b < 32)
+        or (a == 192 and (b == 168 or (b == 0 and c == 0)))
+    )
 
 
-# Addresses for documentation (RFC 5737, RFC 3849) and benchmarks (RFC 2544) stand for public ones in made-up data.
-_DOCUMENTATION = [
-    ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32")
-]
+_DOCUMENTATION = ip_network("2001:db8::/32")  # RFC 3849: stands for public addresses in made-up data
 
 
 def places(found: Resolution) -> Context:
