@@ -15,6 +15,7 @@ import numpy as np
 from rackprint.ext.blocking import group
 from rackprint.fingerprint.link.columns import Bools, Column, Ints, Longs, runs
 from rackprint.fingerprint.link.lockstep import lockstep
+from rackprint.fingerprint.link.owners import in_turns
 from rackprint.fingerprint.link.resolution import Resolution
 
 KINDS = ("place", "hub", "controller", "SIM pool", "accounts", "lockstep", "habit")
@@ -152,7 +153,9 @@ def _merged(kind: str, parts: list[Context]) -> Context:
 
 def in_lockstep(found: Resolution) -> Context:
     """The lockstep context."""
-    devices, groups = lockstep(found.columns, found.device)
+    own = np.ones(found.columns.n, dtype=bool)
+    own[found.columns.accounts.rows[in_turns(found)]] = False
+    devices, groups = lockstep(found.columns, found.device, own)
     used, values = np.unique(groups, return_inverse=True)
     first = _first_rows(found)
     names = ["the same targets in the same order"] * len(used)

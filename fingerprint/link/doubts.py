@@ -14,9 +14,10 @@ from rackprint.fingerprint.link.columns import Bools, Column, Columns, Ints
 from rackprint.fingerprint.model import Tier
 
 DRM_SPREAD = 3
-BACK = 60.0  # seconds; a clock that is set or drifts moves the boot time it tells by less
+BACK = 35.0  # seconds; a clock that is set or drifts moves the boot time it tells by less
 LONGEST_UPTIME = 5 * 365 * 86_400.0  # seconds; a boot time of 1970 is a clock that was never set
 RETURNS, SHARE = 2, 0.15  # returns to an earlier boot, at least, and as a share of the sightings
+MANY, SOME = 4, 0.06  # or so many, as a smaller share: phones that are used one after the other
 
 
 class Doubts:
@@ -100,7 +101,9 @@ class Doubts:
         back[starts[:-1][starts[:-1] < len(boots)]] = False
         returns = np.bincount(codes[order][back], minlength=column.size)
         sightings = np.diff(starts)
+        odd = (returns >= RETURNS) & (returns >= SHARE * sightings)
+        odd |= (returns >= MANY) & (returns >= SOME * sightings)
         return {
             int(code): f"its carriers go back to an earlier boot {returns[code]} times, as no one phone does"
-            for code in np.flatnonzero((returns >= RETURNS) & (returns >= SHARE * sightings))
+            for code in np.flatnonzero(odd)
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from rackprint.fingerprint.link.doubts import BACK, DRM_SPREAD, RETURNS, SHARE
+from rackprint.fingerprint.link.doubts import BACK, DRM_SPREAD, MANY, RETURNS, SHARE, SOME
 from rackprint.fingerprint.link.tangle import Units
 from rackprint.fingerprint.link.weights import bits
 from rackprint.fingerprint.model import Observation, Signal, Tier
@@ -60,7 +60,8 @@ class Value:
             if self.time and short.boot < self.boot - BACK:
                 self.back += 1
             self.boot, self.time = short.boot, short.time
-            if self.back >= RETURNS and self.back >= SHARE * self.seen:
+            few = self.back >= RETURNS and self.back >= SHARE * self.seen
+            if few or (self.back >= MANY and self.back >= SOME * self.seen):
                 return f"its carriers go back to an earlier boot {self.back} times, as no one phone does"
         return ""
 

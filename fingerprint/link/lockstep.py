@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from rackprint.ext.unionfind import components
-from rackprint.fingerprint.link.columns import Columns, Ints, Longs, runs
+from rackprint.fingerprint.link.columns import Bools, Columns, Ints, Longs, runs
 
 GAP = 180.0  # seconds between two actions of one burst
 LONGEST = 1200.0  # seconds; a crowd that gathers takes longer, and so does a target's daily traffic
@@ -26,9 +26,11 @@ QUIET = frozenset(
 )  # actions that serve no target
 
 
-def lockstep(columns: Columns, device: Ints) -> tuple[Ints, Ints]:
-    """(devices, groups): each device that acts in lockstep with others, and a number that those others share."""
-    owner, burst, when, goals = _bursts(columns, device)
+def lockstep(columns: Columns, device: Ints, own: Bools) -> tuple[Ints, Ints]:
+    """(devices, groups): each device that acts in lockstep with others, and a number that those others share. ``own``
+    tells which rows are by accounts that no other device uses over the same time: a lab's script runs on all its
+    phones, by a few accounts."""
+    owner, burst, when, goals = _bursts(columns, device, own)
     if not len(owner):
         return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32)
     sizes, people = np.bincount(burst).tolist(), len(np.unique(owner))
@@ -64,11 +66,11 @@ def _concerted(together: int, sizes: list[int], people: int) -> bool:
     return together >= STEADY * min(sizes) or together >= BEYOND * chance
 
 
-def _bursts(columns: Columns, device: Ints) -> tuple[Ints, Ints, Longs, Ints]:
+def _bursts(columns: Columns, device: Ints, own: Bools) -> tuple[Ints, Ints, Longs, Ints]:
     """(device, burst, time, target) of each device's first action in each burst."""
     target, action = columns.text("target").dense(columns.n), columns.text("action")
     quiet = np.array([key in QUIET for key in action.keys.to_pylist()] + [False])
-    rows = np.flatnonzero((target >= 0) & ~quiet[action.dense(columns.n)])
+    rows = np.flatnonzero((target >= 0) & own & ~quiet[action.dense(columns.n)])
     order = np.lexsort((device[rows], columns.times[rows], target[rows]))
     rows = rows[order]
     if not len(rows):

@@ -8,11 +8,11 @@ import numpy as np
 
 from rackprint.fingerprint.link.columns import Bools, Columns, Ints, Longs
 from rackprint.fingerprint.link.contexts import HABITS, Context
-from rackprint.fingerprint.link.resolution import Links, Resolution
+from rackprint.fingerprint.link.owners import shared
+from rackprint.fingerprint.link.resolution import Resolution
 
 RESIDENT = 86_400_000_000  # microseconds; a visitor's account is gone sooner
 BRIEF = 3 * RESIDENT  # data that covers less cannot tell residents from visitors
-USED = 2  # observations of an account on a device
 ACCOUNTS = 2  # of one platform on one phone; many people have two in all, few on one platform
 CROWDED = 3  # of one platform on one phone; hardly a person's
 SEVERAL = 2  # platforms with more than one account each; hardly a person's
@@ -46,6 +46,11 @@ def practice(found: Resolution, orders: Context) -> Practice:
     lockstep[orders.devices] = True
     habit = np.zeros(size, dtype=bool)
     habit[[d for d, told in found.flags.items() if any(flag in told for flag in HABITS)]] = True
+    # a shop's phone on show is wiped every night too; but nobody's account outlives that
+    wiped = [
+        d for d, told in found.flags.items() if not any(flag in told for flag in HABITS if flag != "reset_cadence")
+    ]
+    habit[wiped] &= accounts[wiped] > 0
     used = Practice(accounts, platforms, signups, lockstep, habit, lockstep | habit)
     used.odd |= used.crowded
     return used
@@ -67,25 +72,12 @@ def _residents(found: Resolution, size: int) -> tuple[Ints, Ints]:
     made = _made(columns, found.device)
     size_of = max(1, columns.accounts.size)
     stays |= np.isin(links.device.astype(np.int64) * size_of + links.account, made)
-    stays &= ~_shared(links)
+    stays &= ~shared(links)
     owner = links.device[stays].astype(np.int64) * len(platforms) + platform[links.account[stays]]
     pairs, at_once = _at_once(owner, links.first[stays], links.last[stays])
     np.maximum.at(most, pairs // len(platforms), at_once)
     np.add.at(several, pairs // len(platforms), (at_once >= ACCOUNTS).astype(np.int32))
     return most, several
-
-
-def _shared(links: Links) -> Bools:
-    """Which links are of an account that is used on another device over the same time: a household's, a lab's. Once
-    is no use: a sighting whose device is not known stands by itself."""
-    order = np.lexsort((links.first, links.account))
-    order = order[links.count[order] >= USED]
-    account, first, last = links.account[order], links.first[order], links.last[order]
-    beside = (np.diff(account) == 0) & (first[1:] <= last[:-1])
-    found = np.zeros(len(links.account), dtype=bool)
-    found[order[1:][beside]] = True
-    found[order[:-1][beside]] = True
-    return found
 
 
 def _at_once(owner: Longs, first: Longs, last: Longs) -> tuple[Longs, Ints]:
