@@ -23,10 +23,10 @@ COPIES = 10  # ids of one app in one boot; a cloner's copies are fewer, a host's
 OWN = 0.6  # of a run's width that one fragment spans by itself, where it is one phone's whose clock drifts
 SEVERAL = 3  # ids of one app in one boot that no person makes by restarting phones together
 UNSEEN = 2.0  # phones at a place for each one that was seen there
-_REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
+REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
 # Boots that are one of many at once, before the data speaks: at one address, and over many addresses.
-_HERE, _ANYWHERE = 0.02, 0.001
-_DAY = 86_400.0
+HERE, ANYWHERE = 0.02, 0.001
+DAY = 86_400.0
 _QUANTILE, _ENOUGH = 0.98, 50
 
 
@@ -87,7 +87,7 @@ def find(columns: Columns, seen: Sightings) -> Boots:
         everywhere = _described(columns, seen, _cut(seen, _strung(seen, wider, width), width), width)
         of_group = wider[np.unique(everywhere.of, return_index=True)[1]]
         inside = everywhere.of[first]
-        for reach, (crowd, beside) in _crowds(of_group, everywhere.at, everywhere.phones, _ANYWHERE).items():
+        for reach, (crowd, beside) in _crowds(of_group, everywhere.at, everywhere.phones, ANYWHERE).items():
             rate = np.maximum(rate, crowd[inside] * beside[inside] / (2 * reach) + (1 - crowd[inside]) * usual)
     bits = -np.log2(UNSEEN * rate * (2 * width + 1))
     count = np.diff(here.starts)
@@ -185,7 +185,7 @@ def _width(seen: Sightings) -> float:
 def _crowded(around: Ints, usual: Floats, at: Floats, phones: Floats) -> Floats:
     """Boots a second beside each boot, where more fall around it in its group than chance explains; else ``usual``."""
     rate = usual
-    for reach, (crowd, beside) in _crowds(around, at, phones, _HERE).items():
+    for reach, (crowd, beside) in _crowds(around, at, phones, HERE).items():
         rate = np.maximum(rate, crowd * beside / (2 * reach) + (1 - crowd) * usual)
     return rate
 
@@ -197,10 +197,10 @@ def _crowds(around: Ints, at: Floats, phones: Floats, prior: float) -> dict[floa
     moments = at[order]
     # every group has a stretch of time of its own, in milliseconds
     line = ((moments - (at.min() if len(at) else 0.0)) * 1e3).astype(np.int64)
-    line += around[order].astype(np.int64) * (line.max(initial=0) + int(4e3 * _REACHES[-1]))
+    line += around[order].astype(np.int64) * (line.max(initial=0) + int(4e3 * REACHES[-1]))
     sums = np.concatenate(([0.0], np.cumsum(phones[order])))
     found: dict[float, tuple[Floats, Floats]] = {}
-    for reach in _REACHES:
+    for reach in REACHES:
         first = np.searchsorted(line, line - int(1e3 * reach))
         last = np.searchsorted(line, line + int(1e3 * reach), side="right")
         beside, crowd = np.empty(len(at)), np.empty(len(at))
@@ -216,7 +216,7 @@ def _usual(group_of: Ints, at: Floats, phones: Floats) -> Floats:
     low, high = np.full(size, np.inf), np.full(size, -np.inf)
     np.minimum.at(low, group_of, at)
     np.maximum.at(high, group_of, at)
-    spans = np.where(np.isfinite(low), high - low, 0.0) + _DAY
+    spans = np.where(np.isfinite(low), high - low, 0.0) + DAY
     found: Floats = np.bincount(group_of, weights=phones, minlength=size) / spans
     return found
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from math import exp, lgamma, log, log2
 
-from rackprint.fingerprint.link.boots import CROWD, TOLERANCE, UNSEEN
+from rackprint.fingerprint.link.boots import CROWD, DAY, HERE, REACHES, TOLERANCE, UNSEEN
 
-_REACHES = (30.0, 300.0, 1800.0)
-_SCRIPTED, _DAY = 0.02, 86_400.0
 Run = tuple[float, int]  # a boot, and the device that was first seen with it
 
 
@@ -35,9 +33,9 @@ class Places:
     def bits(self, address: str, model: str, boot: float) -> float:
         """What sharing this boot weighs beyond even odds (see link/boots.py)."""
         runs, starts = self._runs[address, model], self._starts[address]
-        rate = usual = len(runs) / (runs[-1][0] - runs[0][0] + _DAY)
-        whole = len(starts) / (starts[-1] - starts[0] + _DAY)
-        for reach in _REACHES:
+        rate = usual = len(runs) / (runs[-1][0] - runs[0][0] + DAY)
+        whole = len(starts) / (starts[-1] - starts[0] + DAY)
+        for reach in REACHES:
             beside = bisect_right(starts, boot + reach) - bisect_left(starts, boot - reach) - 1
             crowd = _scripted(beside, whole * 2 * reach)
             rate = max(rate, crowd * beside / (2 * reach) + (1 - crowd) * usual)
@@ -49,7 +47,7 @@ def _scripted(beside: int, expected: float) -> float:
     if beside <= 0:
         return 0.0
     if beside <= expected:
-        return _SCRIPTED
+        return HERE
     mass = exp(-expected + beside * log(max(expected, 1e-12)) - lgamma(beside + 1))
     tail = min(1.0, mass / max(1e-9, 1 - expected / (beside + 1)))
-    return _SCRIPTED / (_SCRIPTED + (1 - _SCRIPTED) * tail)
+    return HERE / (HERE + (1 - HERE) * tail)
