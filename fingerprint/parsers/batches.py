@@ -14,6 +14,7 @@ import msgspec
 from rackprint.fingerprint.model import ArtifactInfo, SourceKind
 
 SAMPLE = 400  # lines that tell the types of a file's signals; a type that comes later costs one slow block
+OBJECTS, LISTS = 16, 64  # in a line; Arrow's reader follows nesting as deep as it goes, and falls
 SIGNAL = "s:"
 _TEXTS = ("source", "app", "action", "target", "exhibit")
 _FIELDS = ("id", "time", "account", *_TEXTS, "signals", "scopes")
@@ -62,7 +63,7 @@ class Types:
 
 def _kind(value: object) -> str:
     if isinstance(value, list):
-        kinds = {_kind(v) for v in value} - {""}
+        kinds = {"mixed" if isinstance(v, list) else _kind(v) for v in value} - {""}
         return "" if not kinds else f"list {kinds.pop()}" if len(kinds) == 1 else "mixed"
     if value is None:
         return ""
@@ -84,7 +85,13 @@ def block(data: bytes, types: Types, info: ArtifactInfo, first_line: int) -> Any
 
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     schema = types.schema()
-    if schema is None or data.count(b"\n{") + data.startswith(b"{") != lines or b"\\ud" in data or b"\\uD" in data:
+    if (
+        schema is None
+        or _deep(data, lines)
+        or data.count(b"\n{") + data.startswith(b"{") != lines
+        or b"\\ud" in data
+        or b"\\uD" in data
+    ):
         return None
     try:
         data.decode()
@@ -102,6 +109,13 @@ def block(data: bytes, types: Types, info: ArtifactInfo, first_line: int) -> Any
     if fresh and any(f.name not in known and not pa.types.is_null(f.type) for f in fresh[0].type):
         return None
     return canonical(table.combine_chunks(), info, first_line)
+
+
+def _deep(data: bytes, lines: int) -> bool:
+    """Whether a line may nest deeper than Arrow's reader should follow. Most files have two objects a line."""
+    if data.count(b"{") == 2 * lines == 2 * data.count(b'"signals"') and data.count(b"[") <= LISTS:
+        return False
+    return any(line.count(b"{") > OBJECTS or line.count(b"[") > LISTS for line in data.split(b"\n"))
 
 
 def canonical(table: Any, info: ArtifactInfo, first_row: int) -> Any:

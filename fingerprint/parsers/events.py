@@ -140,7 +140,7 @@ class EventsParser:
                 continue
             try:
                 yield observation(decode(text), info, number, position, parser)
-            except (ValueError, OverflowError) as error:  # msgspec's errors are ValueErrors
+            except (ValueError, OverflowError, RecursionError) as error:  # msgspec's errors are ValueErrors
                 yield Problem(_reason(error, text), "see docs/observations.md for the form", position)
 
 

@@ -74,7 +74,7 @@ class ParquetParser:
             try:
                 row = row_from(_plain(values))
                 yield observation(row, info, number, position, f"{self.name}/{self.version}")
-            except (ValueError, TypeError, OverflowError) as error:
+            except (ValueError, TypeError, OverflowError, RecursionError) as error:
                 yield Problem(f"row does not fit: {error}", "see docs/observations.md for the form", position)
 
 

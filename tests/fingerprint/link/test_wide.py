@@ -205,6 +205,15 @@ def test_types_that_change_midway_are_read_whole(monkeypatch):
         ndjson(even(3)).replace(b'"ram_mb"', b'"ip"'),
         b"\xef\xbb\xbf" + ndjson(even(3)),
         b"[" * 5000,
+        *(
+            ndjson(even(3)) + b'{"id":"d","time":"2026-03-01T08:30:00Z","source":"platform:p",' + deep + b"}\n"
+            for n in (30, 600, 30_000)
+            for deep in (
+                b'"zzz":' + b"[" * n + b"]" * n,
+                b'"zzz":' + b'{"a":' * n + b"1" + b"}" * n,
+                b'"signals":{"ip":' + b"[" * n + b"]" * n + b"}",
+            )
+        ),
     ],
 )
 def test_odd_files_are_told_of_alike(data):
