@@ -85,13 +85,9 @@ def block(data: bytes, types: Types, info: ArtifactInfo, first_line: int) -> Any
 
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     schema = types.schema()
-    if (
-        schema is None
-        or _deep(data, lines)
-        or data.count(b"\n{") + data.startswith(b"{") != lines
-        or b"\\ud" in data
-        or b"\\uD" in data
-    ):
+    if schema is None or data.count(b"\n{") + data.startswith(b"{") != lines or _deep(data, lines):
+        return None
+    if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):  # half of a surrogate pair, perhaps
         return None
     try:
         data.decode()

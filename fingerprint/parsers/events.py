@@ -113,7 +113,7 @@ class EventsParser:
         self, data: bytes, learn: tuple[Any, int], info: ArtifactInfo, start: tuple[int, int], block: Any
     ) -> Iterator[Any]:
         types, sample = learn
-        for line in data[: 1 << 20].split(b"\n", sample)[:sample]:
+        for line in data[: 1 << 20].split(b"\n", sample)[: sample if not start[0] else sample // 16]:
             types.learn(line)
         batch = block(data, types, info, start[0] + 1)
         if batch is None:
