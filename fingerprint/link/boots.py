@@ -26,6 +26,7 @@ UNSEEN = 2.0  # phones at a place for each one that was seen there
 REACHES = (30.0, 300.0, 1800.0)  # a script reboots a rack within a minute, a power cut a hall within the hour
 # Boots that are one of many at once, before the data speaks: at one address, and over many addresses.
 HERE, ANYWHERE = 0.02, 0.001
+LIFT = 5.0  # times the usual rate that a crowd over many addresses has at least
 DAY = 86_400.0
 _QUANTILE, _ENOUGH = 0.98, 50
 
@@ -87,7 +88,7 @@ def find(columns: Columns, seen: Sightings) -> Boots:
         everywhere = _described(columns, seen, _cut(seen, _strung(seen, wider, width), width), width)
         of_group = wider[np.unique(everywhere.of, return_index=True)[1]]
         inside = everywhere.of[first]
-        for reach, (crowd, beside) in _crowds(of_group, everywhere.at, everywhere.phones, ANYWHERE).items():
+        for reach, (crowd, beside) in _crowds(of_group, everywhere.at, everywhere.phones, ANYWHERE, LIFT).items():
             rate = np.maximum(rate, crowd[inside] * beside[inside] / (2 * reach) + (1 - crowd[inside]) * usual)
     bits = -np.log2(UNSEEN * rate * (2 * width + 1))
     count = np.diff(here.starts)
@@ -190,8 +191,11 @@ def _crowded(around: Ints, usual: Floats, at: Floats, phones: Floats) -> Floats:
     return rate
 
 
-def _crowds(around: Ints, at: Floats, phones: Floats, prior: float) -> dict[float, tuple[Floats, Floats]]:
-    """reach -> for each boot (the chance that it is one of a crowd, how many others of its group fall so near)."""
+def _crowds(
+    around: Ints, at: Floats, phones: Floats, prior: float, lift: float = 1.0
+) -> dict[float, tuple[Floats, Floats]]:
+    """reach -> for each boot (the chance that it is one of a crowd, how many others of its group fall so near). A crowd
+    is ``lift`` times what is expected at least: by day more phones boot than by night, and that is no crowd."""
     order = np.lexsort((at, around))
     whole = _usual(around, at, phones)[around][order]
     moments = at[order]
@@ -206,6 +210,7 @@ def _crowds(around: Ints, at: Floats, phones: Floats, prior: float) -> dict[floa
         beside, crowd = np.empty(len(at)), np.empty(len(at))
         beside[order] = np.maximum(0.0, sums[last] - sums[first] - 1)
         crowd[order] = _scripted(beside[order], whole * 2 * reach, prior)
+        crowd[order] *= beside[order] >= lift * whole * 2 * reach
         found[reach] = (crowd, beside)
     return found
 
