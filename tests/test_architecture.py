@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(p for top in ("daemon", "fingerprint", "ext") for p in (ROOT / top).rglob("*.py"))
 INSIDE = {  # inside daemon: what a part may import of the others
-    "cli": {"pipeline", "queries", "acquire", "evidence", "engines", "export", "worker"},
+    "cli": {"pipeline", "queries", "acquire", "evidence", "engines", "export", "worker", "config", "tokens"},
     "export": {"pipeline", "queries"},
     "queries": {"store", "evidence"},
     "pipeline": {"acquire", "evidence", "store", "engines", "worker"},
@@ -19,6 +19,9 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "acquire": set(),
     "store": set(),
     "engines": set(),
+    "config": {"config_model", "config_layers", "config_checks"},
+    "config_layers": {"config_model"},
+    "config_checks": {"config_model"},
 }
 EVERYWHERE = {"errors", "cells", "atomic"}
 

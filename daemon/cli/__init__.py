@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rackprint.daemon.cli import answers, case, demo, files, linking, reports
+from rackprint.daemon.cli import answers, case, config, demo, files, linking, reports, token
 
 app = typer.Typer(
     name="rackprint",
@@ -34,7 +34,7 @@ def _rackprint(
     pass
 
 
-for group in (demo, files, case, linking, answers, reports):
+for group in (demo, files, case, linking, answers, reports, config, token):
     group.register(app)
 
 
