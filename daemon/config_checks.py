@@ -63,7 +63,9 @@ def _socket(path: Path) -> Iterator[str | None]:
         yield f"listen.socket: {path}: is longer than the 107 bytes a socket's path may have; take a shorter one"
     if path.exists() and not path.is_socket():
         yield f"listen.socket: {path}: is there and is no socket; remove it, or name another"
-    yield _folder("listen.socket", path.absolute().parent)
+    folder = path.absolute().parent
+    if folder.exists() or not folder.is_relative_to("/run"):  # what is in /run, systemd makes at the start
+        yield _folder("listen.socket", folder)
 
 
 def _key_file(path: Path) -> Iterator[str]:

@@ -77,7 +77,7 @@ class Answers:
 
     def sheets(self, names: Collection[str] | None = None) -> list[DeviceSheet]:
         """The devices of these names, or all of them; those with most accounts first."""
-        devices = [d for d in self._store.devices() if names is None or d.id in names]
+        devices = self._store.devices(names)
         links: dict[str, list[AccountLink]] = {}
         for link in self._store.links():
             links.setdefault(link.device, []).append(link)
@@ -147,7 +147,7 @@ class Answers:
             if all(link.account != account for link in links):
                 raise RackprintError(f"{account}: no such account in {self.case}; `rackprint accounts` lists them")
         names = sorted({link.device for link in links})
-        devices = tuple(device for name in names if (device := self._store.device(name)))
+        devices = self._store.devices(names)
         around = Linkage(
             devices,
             tuple(links),

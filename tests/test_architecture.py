@@ -23,7 +23,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "config_layers": {"config_model"},
     "config_checks": {"config_model"},
 }
-EVERYWHERE = {"errors", "cells", "atomic"}
+EVERYWHERE = {"errors", "cells", "atomic", "entries"}
 
 
 def imported(path: Path) -> set[str]:

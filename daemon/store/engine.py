@@ -1,4 +1,5 @@
-"""Opens the case's database: SQLite in WAL with every commit on the disk, brought to the newest schema."""
+"""Opens the case's database and brings it to the newest schema: SQLite in WAL, or PostgreSQL, every commit on the disk
+before it is told."""
 
 from __future__ import annotations
 
@@ -6,40 +7,69 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rackprint.daemon.store.records import StoreError
 
 FILE = "case.db"
-REVISION = "0002"
+REVISION = "0003"
 _BUSY_MS = 30_000
 
 
-def open_engine(case: Path, *, create: bool) -> Engine:
-    """The engine of the case at ``case``. Raises StoreError where there is no case, or none that can be used."""
+def open_engine(case: Path, *, create: bool, url: str = "") -> Engine:
+    """The engine of the case at ``case``, or of the PostgreSQL database at ``url``. Raises StoreError where there is no
+    case, or none that can be used."""
     path = case / FILE
-    if not path.is_file():
-        if not create:
-            raise StoreError(f"{case}: is no case; make one with rackprint ingest, or name it with --case")
-        case.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _durable)
+    if url:
+        engine, place = _postgresql(url), make_url(url).render_as_string()
+    else:
+        if not path.is_file():
+            if not create:
+                raise StoreError(f"{case}: is no case; make one with rackprint ingest, or name it with --case")
+            case.mkdir(parents=True, exist_ok=True)
+        engine, place = create_engine(f"sqlite:///{path}"), str(path)
+        event.listen(engine, "connect", _durable)
+        event.listen(engine, "begin", _begin)
     try:
-        _bring_up(engine, path)
+        _bring_up(engine, place)
     except DatabaseError as error:
         engine.dispose()
-        raise StoreError(f"{path}: cannot be used as a database ({error.orig}); restore it from a backup") from error
+        remedy = "see that it runs and may be used" if url else "restore it from a backup"
+        reason = " ".join(str(error.orig).split())
+        raise StoreError(f"{place}: cannot be used as a database ({reason}); {remedy}") from error
     return engine
 
 
+def _postgresql(url: str) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"options": "-c synchronous_commit=on"})
+    except (ArgumentError, ImportError) as error:
+        remedy = "give postgresql+psycopg://…, and pip install 'rackprint[postgresql]'"
+        raise StoreError(f"store.url: {error}; {remedy}") from error
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine for transactions that write: SQLite takes its lock at their start, or two that read first and
+    write then would refuse each other."""
+    return engine.execution_options(writes=True)
+
+
 def _durable(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+    connection.isolation_level = None  # SQLAlchemy says BEGIN, see below
+    for pragma in (
+        "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-65536",
+    ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _bring_up(engine: Engine, path: Path) -> None:
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _bring_up(engine: Engine, place: str) -> None:
     with engine.connect() as connection:
         tables = set(inspect(connection).get_table_names())
         if "alembic_version" in tables:
@@ -47,11 +77,11 @@ def _bring_up(engine: Engine, path: Path) -> None:
             if found == REVISION:
                 return
         elif tables:
-            raise StoreError(f"{path}: is another program's database; name another folder with --case")
-    upgrade(engine, path)
+            raise StoreError(f"{place}: is another program's database; name another folder with --case")
+    upgrade(engine, place)
 
 
-def upgrade(engine: Engine, path: Path, revision: str = "head") -> None:
+def upgrade(engine: Engine, path: Path | str, revision: str = "head") -> None:
     """Runs the migrations. Raises StoreError for a schema that a newer rackprint made."""
     from alembic import command
     from alembic.util import CommandError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ class StoreError(RackprintError):
 
 class Artifact(msgspec.Struct, frozen=True):
     """A file in the vault. ``done`` tells that all it holds was read and committed; ``parser`` is then who read it,
-    empty when no parser knew it."""
+    empty when no parser knew it. ``pack`` and ``offset`` say where it lies when it shares a file of the vault."""
 
     sha256: str
     name: str
@@ -26,6 +27,8 @@ class Artifact(msgspec.Struct, frozen=True):
     exhibit: str = ""
     parser: str = ""
     done: bool = False
+    pack: str = ""
+    offset: int = 0
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -34,3 +37,31 @@ class Added(msgspec.Struct, frozen=True):
     new: int = 0
     duplicates: int = 0
     conflicts: tuple[Problem, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a run of the linker changed: a ``link`` or ``unlink`` of an account, a ``merge``, ``split`` or ``move`` of
+    observations from one device to another, a ``flag``, a ``farm``, ``farm_changed`` or ``farm_ended``."""
+
+    kind: str
+    device: str
+    account: str
+    details: dict[str, Any]
+
+
+class Event(Change, frozen=True):
+    """A change that was recorded, in the order of ``number``."""
+
+    number: int = 0
+    run: int = 0
+    at: datetime | None = None
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One run of the linker: when it ended, over how many observations, up to which number, in how many seconds."""
+
+    number: int
+    at: datetime
+    through: int
+    observations: int
+    seconds: float

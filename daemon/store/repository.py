@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from rackprint.daemon.store import reading, writing
+from rackprint.daemon import entries
+from rackprint.daemon.store import reading, spans, writing
 from rackprint.daemon.store.engine import open_engine
-from rackprint.daemon.store.models import (
-    ArtifactRow,
-    DeviceRow,
-    LinkRow,
-    ObservationRow,
-    ProblemRow,
-    StateRow,
-)
-from rackprint.daemon.store.records import Added, Artifact
+from rackprint.daemon.store.engine import writing as for_writing
+from rackprint.daemon.store.models import FOREVER, ArtifactRow, DeviceRow, LinkRow, ObservationRow, ProblemRow
+from rackprint.daemon.store.records import Added, Artifact, Run
+from rackprint.daemon.store.sheets import from_linkage
+from rackprint.daemon.store.transaction import Transaction
 from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Farm, Linkage, Tie, Transfer
 from rackprint.fingerprint.model import Observation, Problem
 
@@ -32,11 +30,13 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._writer = for_writing(engine)
 
     @classmethod
-    def open(cls, case: Path, *, create: bool = False) -> Store:
-        """The store of the case at ``case``; raises StoreError where there is none and ``create`` is not set."""
-        return cls(open_engine(case, create=create))
+    def open(cls, case: Path, *, create: bool = False, url: str = "") -> Store:
+        """The store of the case at ``case``; raises StoreError where there is none and ``create`` is not set. With
+        ``url``, the PostgreSQL database that it names."""
+        return cls(open_engine(case, create=create, url=url))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -47,29 +47,26 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def add_artifact(self, artifact: Artifact) -> None:
-        """Records an artifact; one that is recorded already stays as it is."""
-        with self._engine.begin() as connection:
-            known = select(ArtifactRow.sha256).where(ArtifactRow.sha256 == artifact.sha256)
-            if connection.execute(known).first() is None:
-                row = msgspec.structs.asdict(artifact)
-                connection.execute(insert(ArtifactRow), [{**row, "name": writing.utf8(artifact.name)}])
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything done in it is committed at its end, or nothing."""
+        with self._writer.begin() as connection:
+            yield Transaction(connection)
+
+    def add_artifact(self, artifact: Artifact) -> int:
+        """Records an artifact; one that is recorded already stays as it is. Its number."""
+        with self.transaction() as transaction:
+            return transaction.artifact(artifact)
 
     def finish_artifact(self, sha256: str, parser: str) -> None:
         """Marks an artifact as read to its end."""
-        with self._engine.begin() as connection:
-            done = update(ArtifactRow).where(ArtifactRow.sha256 == sha256).values(parser=parser, done=True)
-            connection.execute(done)
+        with self.transaction() as transaction:
+            transaction.finish(sha256, parser)
 
     def artifact(self, sha256: str) -> Artifact | None:
         with Session(self._engine) as session:
-            row = session.get(ArtifactRow, sha256)
+            row = session.scalar(select(ArtifactRow).where(ArtifactRow.sha256 == sha256))
             return reading.artifact(row) if row else None
-
-    def artifact_known(self, sha256: str) -> bool:
-        """Whether the artifact was read to its end; one whose reading was interrupted is to be read anew."""
-        found = self.artifact(sha256)
-        return found is not None and found.done
 
     def artifacts(self) -> Iterator[Artifact]:
         """All artifacts by name."""
@@ -77,15 +74,21 @@ class Store:
             for row in session.scalars(select(ArtifactRow).order_by(ArtifactRow.name, ArtifactRow.sha256)):
                 yield reading.artifact(row)
 
+    def unfinished(self) -> list[Artifact]:
+        """The artifacts whose reading was interrupted."""
+        with Session(self._engine) as session:
+            rows = select(ArtifactRow).where(ArtifactRow.done.is_(False)).order_by(ArtifactRow.number)
+            return [reading.artifact(row) for row in session.scalars(rows)]
+
     def set_problems(self, problems: Sequence[Problem], artifact: str) -> None:
         """The problems of an artifact, in the place of those that an earlier reading left."""
-        rows = [{"artifact": artifact, "body": writing.problem_body(problem)} for problem in problems]
-        with self._engine.begin() as connection:
-            connection.execute(delete(ProblemRow).where(ProblemRow.artifact == artifact))
-            if rows:
-                connection.execute(insert(ProblemRow), rows)
+        with self.transaction() as transaction:
+            transaction.clear_problems(artifact)
+            transaction.problems(problems, artifact)
 
     def problems(self) -> Iterator[Problem]:
+        import msgspec
+
         decode = msgspec.json.Decoder(Problem).decode
         with self._engine.connect() as connection:
             for body in connection.execute(select(ProblemRow.body).order_by(ProblemRow.id)).scalars():
@@ -95,28 +98,59 @@ class Store:
         """Adds those with a new id in one commit; adding again is harmless. What cannot be kept (an id that says
         something else already, a number that is not finite, broken text) is told in ``conflicts``; the rest is added.
         """
-        with self._engine.begin() as connection:
-            return writing.add_observations(connection, observations)
+        refused: list[Problem] = []
+        sound: list[entries.Entry] = []
+        for observation in observations:
+            try:
+                sound.append(entries.whole(observation))
+            except ValueError as error:
+                text = f"id {writing.utf8(observation.id)} {error}"
+                refused.append(Problem(text, "mend the value at its source", observation.position))
+        with self.transaction() as transaction:
+            added = transaction.add(sound)
+        return Added(added.new, added.duplicates, (*refused, *added.conflicts))
 
     def observations(self) -> Iterator[Observation]:
-        """All observations in the order of their ids, a batch at a time."""
-        decode = msgspec.json.Decoder(Observation).decode
-        last: str | None = None
-        while True:
-            page = select(ObservationRow.id, ObservationRow.body)
-            page = page if last is None else page.where(ObservationRow.id > last)
+        """All observations in the order of their arrival, a batch at a time."""
+        return (observation for _, observation in self.since(0))
+
+    def since(self, number: int, limit: int | None = None) -> Iterator[tuple[int, Observation]]:
+        """(number, observation) of those that came after ``number``, in order; at most ``limit`` of them."""
+        left = limit
+        while left is None or left > 0:
+            page = reading.with_artifact().where(ObservationRow.number > number).order_by(ObservationRow.number)
             with self._engine.connect() as connection:
-                rows = connection.execute(page.order_by(ObservationRow.id).limit(_BATCH)).all()
+                rows = connection.execute(page.limit(_BATCH if left is None else min(_BATCH, left))).all()
             if not rows:
                 return
-            for row in rows:
-                yield decode(row.body)
-            last = rows[-1].id
+            yield from reading.read(rows)
+            number = rows[-1].number
+            left = None if left is None else left - len(rows)
+
+    def bodies(self, number: int = 0) -> Iterator[list[tuple[int, str, int, bytes]]]:
+        """Batches of (number, id, form, body) of those that came after ``number``, in order."""
+        row = ObservationRow
+        while True:
+            page = select(row.number, row.id, row.form, row.body).where(row.number > number).order_by(row.number)
+            with self._engine.connect() as connection:
+                rows = connection.execute(page.limit(_BATCH)).all()
+            if not rows:
+                return
+            yield list(rows)
+            number = rows[-1][0]
+
+    def last_number(self) -> int:
+        """The number of the newest observation; 0 where there is none."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.max(ObservationRow.number))).scalar() or 0
+
+    def numbers(self) -> dict[str, int]:
+        """The number of every observation by its id."""
+        with self._engine.connect() as connection:
+            return dict(connection.execute(select(ObservationRow.id, ObservationRow.number)).all())
 
     def observation(self, name: str) -> Observation | None:
-        with Session(self._engine) as session:
-            row = session.get(ObservationRow, name)
-            return msgspec.json.decode(row.body, type=Observation) if row else None
+        return self.observations_by_ids([name]).get(name)
 
     def observations_by_ids(self, ids: Iterable[str]) -> dict[str, Observation]:
         """Those of ``ids`` that there are, by id."""
@@ -124,75 +158,96 @@ class Store:
             return reading.observations(session, ids)
 
     def counts(self) -> dict[str, int]:
-        """How many rows there are of what a person would count."""
-        tables = {"artifacts": ArtifactRow, "observations": ObservationRow, "devices": DeviceRow, "links": LinkRow}
+        """How many there are of what a person would count."""
+        every = select(func.count())
+        tables = {
+            "artifacts": every.select_from(ArtifactRow),
+            "observations": every.select_from(ObservationRow),
+            "devices": every.select_from(DeviceRow).where(DeviceRow.until == FOREVER),
+            "links": every.select_from(LinkRow).where(LinkRow.until == FOREVER),
+        }
         with self._engine.connect() as connection:
-            return {
-                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-                for name, table in tables.items()
-            }
+            return {name: connection.execute(query).scalar_one() for name, query in tables.items()}
 
     def set_custody_head(self, head: str, count: int) -> None:
-        with self._engine.begin() as connection:
-            writing.set_state(connection, {"custody_head": head, "custody_count": str(count)})
+        with self.transaction() as transaction:
+            transaction.custody_head(head, count)
 
     def custody_head(self) -> tuple[str, int] | None:
         """The custody log's head and count as last recorded; None before the first."""
-        with Session(self._engine) as session:
-            head, count = session.get(StateRow, "custody_head"), session.get(StateRow, "custody_count")
-            return (head.value, int(count.value)) if head and count else None
+        with self._engine.connect() as connection:
+            head, count = (writing.state(connection, key) for key in ("custody_head", "custody_count"))
+            return (head, int(count)) if head and count else None
 
-    def replace_linkage(self, linkage: Linkage) -> None:
-        """Puts ``linkage`` in the place of the one before, in one transaction."""
-        with self._engine.begin() as connection:
-            writing.replace_linkage(connection, linkage)
+    def replace_linkage(self, linkage: Linkage) -> int:
+        """Puts ``linkage`` in the place of the one before; the number of the run."""
+        numbers = self.numbers()
+        return self.write_linkage(from_linkage(linkage, numbers), datetime.now(UTC), 0.0)
+
+    def write_linkage(
+        self, told: spans.Told, at: datetime, seconds: float, *, pause: Callable[[], None] = lambda: None
+    ) -> int:
+        """As :meth:`replace_linkage`, from sheets that come one by one; ``pause`` is called between transactions."""
+        return spans.write(self._writer, told, at, seconds, pause=pause)
+
+    def run(self, as_of: datetime | None = None) -> Run | None:
+        """The run whose linkage held at ``as_of``, or holds now; None before the first."""
+        from rackprint.daemon.store.paging import run_at
+
+        with self._engine.connect() as connection:
+            return run_at(connection, as_of)
 
     def linkage(self) -> Linkage:
         """The linkage as it was put in."""
         with Session(self._engine) as session:
-            linked = session.get(StateRow, writing.LINKED)
+            run = spans.current(session.connection())
+            found = self.run()
             return Linkage(
-                reading.devices(session),
-                reading.links(session),
-                reading.ties(session),
-                reading.conflicts(session),
-                int(linked.value) if linked else 0,
-                transfers=reading.transfers(session),
-                farms=reading.farms(session),
+                reading.devices(session, run),
+                reading.links(session, run),
+                reading.ties(session, run),
+                reading.conflicts(session, run),
+                found.observations if found else 0,
+                transfers=reading.transfers(session, run),
+                farms=reading.farms(session, run),
             )
 
-    def devices(self) -> tuple[Device, ...]:
-        """All devices by id."""
+    @contextmanager
+    def _now(self) -> Iterator[tuple[Session, int]]:
         with Session(self._engine) as session:
-            return reading.devices(session)
+            yield session, spans.current(session.connection())
+
+    def devices(self, names: Iterable[str] | None = None) -> tuple[Device, ...]:
+        """The devices of these names, or all, by id."""
+        with self._now() as (session, run):
+            return reading.devices(session, run, names)
 
     def device(self, name: str) -> Device | None:
-        with Session(self._engine) as session:
-            return next(iter(reading.devices(session, name)), None)
+        return next(iter(self.devices([name])), None)
 
     def links(self, *, account: str | None = None, device: str | None = None) -> tuple[AccountLink, ...]:
         """Links of accounts to devices by account, all or those of one account or device."""
-        with Session(self._engine) as session:
-            return reading.links(session, account, device)
+        with self._now() as (session, run):
+            return reading.links(session, run, account, device)
 
     def ties(self, device: str | None = None) -> tuple[Tie, ...]:
         """Ties in the linker's order, all or those of one device."""
-        with Session(self._engine) as session:
-            return reading.ties(session, device)
+        with self._now() as (session, run):
+            return reading.ties(session, run, device)
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        with Session(self._engine) as session:
-            return reading.conflicts(session)
+        with self._now() as (session, run):
+            return reading.conflicts(session, run)
 
     def transfers(self, account: str | None = None) -> tuple[Transfer, ...]:
         """Moves of accounts from device to device, all or those of one account."""
-        with Session(self._engine) as session:
-            return reading.transfers(session, account)
+        with self._now() as (session, run):
+            return reading.transfers(session, run, account)
 
     def farms(self) -> tuple[Farm, ...]:
         """Farms, the largest first."""
-        with Session(self._engine) as session:
-            return reading.farms(session)
+        with self._now() as (session, run):
+            return reading.farms(session, run)
 
     def accounts(self, beginning: str = "") -> list[str]:
         """Accounts that were seen, linked or not, sorted; only those that begin so."""

@@ -7,12 +7,23 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 
-from rackprint.fingerprint.link import resolution
 from rackprint.fingerprint.link.columns import KINDS, Columns
 from rackprint.fingerprint.link.paths import graph, path, widest
 from rackprint.fingerprint.link.resolution import Resolution
-from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Farm, Linkage, SharedContext, Tie, Transfer
+from rackprint.fingerprint.link.result import (
+    AccountLink,
+    Conflict,
+    Device,
+    Farm,
+    Linkage,
+    SharedContext,
+    Sheet,
+    Star,
+    Tie,
+    Transfer,
+)
 from rackprint.fingerprint.model import SourceKind
 
 Best = Mapping[str, tuple[float, Tie | None]]
@@ -27,26 +38,43 @@ def moment(microseconds: int) -> datetime:
 
 def records(found: Resolution) -> Linkage:
     """The records of ``found``, every list in a fixed order."""
+    told = list(sheets(found))
+    return Linkage(
+        devices=tuple(sheet.device for sheet in told),
+        links=tuple(sorted((x for sheet in told for x in sheet.links), key=lambda x: (x.account, x.device))),
+        ties=tuple(tie for sheet in told for star in sheet.stars for tie in star.ties(sheet.device.id)),
+        conflicts=tuple(conflicts(found)),
+        observations=found.columns.n,
+        unknown=tuple(found.columns.unknown.items()),
+        transfers=tuple(transfers(found)),
+        farms=tuple(farms(found)),
+    )
+
+
+def sheets(found: Resolution) -> Iterator[Sheet]:
+    """The devices by id, each with its links and the values that tie it, so that no more than one is whole at a time."""
     ids: list[str] = found.columns.ids.to_pylist()
-    ties = list(_ties(found, ids))
     members: list[list[int]] = [[] for _ in found.ids]
     for row, device in enumerate(found.device.tolist()):
         members[device].append(row)
-    by_device: dict[str, list[Tie]] = defaultdict(list)
-    for tie in ties:
-        by_device[tie.device].append(tie)
-    devices = [_device(found, n, [ids[row] for row in rows]) for n, rows in enumerate(members)]
-    links = list(_Links(found, ids, members, by_device).all())
-    return Linkage(
-        devices=tuple(sorted(devices, key=lambda d: d.id)),
-        links=tuple(sorted(links, key=lambda x: (x.account, x.device))),
-        ties=tuple(ties),
-        conflicts=tuple(conflicts(found)),
-        observations=len(ids),
-        unknown=tuple(found.columns.unknown.items()),
-        transfers=tuple(transfers(found)),
-        farms=tuple(_farm(found, farm, ids) for farm in found.farms),
-    )
+    stars = _stars(found)
+    linked = _Links(found, ids, members)
+    for n in sorted(range(len(found.ids)), key=found.ids.__getitem__):
+        mine = tuple(Star(s, key, bits, tuple(ids[row] for row in rows)) for s, key, bits, rows in stars.pop(n, ()))
+        links = sorted(linked.of(n, mine), key=lambda x: x.account)
+        yield Sheet(_device(found, n, [ids[row] for row in members[n]]), tuple(links), mine)
+
+
+def farms(found: Resolution) -> Iterator[Farm]:
+    """The farms, the largest first."""
+    ids = found.columns.ids
+    for farm in found.farms:
+        shared = tuple(
+            SharedContext(kind, value, devices, tuple(ids.take(pa.array(rows, pa.int64())).to_pylist()))
+            for kind, value, devices, rows in farm.shared
+        )
+        members = tuple(found.ids[d] for d in farm.members)
+        yield Farm(farm.id, farm.kind, farm.probability, members, farm.notes, shared, farm.targets)
 
 
 def transfers(found: Resolution) -> list[Transfer]:
@@ -59,15 +87,6 @@ def transfers(found: Resolution) -> list[Transfer]:
     return sorted(told, key=lambda t: (t.account, t.last_seen))
 
 
-def _farm(found: Resolution, farm: resolution.Farm, ids: list[str]) -> Farm:
-    shared = tuple(
-        SharedContext(kind, value, devices, tuple(ids[row] for row in rows))
-        for kind, value, devices, rows in farm.shared
-    )
-    members = tuple(found.ids[d] for d in farm.members)
-    return Farm(farm.id, farm.kind, farm.probability, members, farm.notes, shared, farm.targets)
-
-
 def conflicts(found: Resolution) -> Iterator[Conflict]:
     """The contested values, surest first."""
     for contested in sorted(found.contested, key=lambda c: found.order(c.column, c.code)):
@@ -78,8 +97,9 @@ def conflicts(found: Resolution) -> Iterator[Conflict]:
         yield Conflict(column.signal, column.key(contested.code), tuple(devices), tuple(names), contested.why)
 
 
-def _ties(found: Resolution, ids: list[str]) -> Iterator[Tie]:
-    """For each value a star around its first-hand or earliest carrier, so that no way is longer than it must be."""
+def _stars(found: Resolution) -> dict[int, list[tuple[str, str, float, list[int]]]]:
+    """For each device the values that tie it, surest first: each a star around its first-hand or earliest carrier, so
+    that no way is longer than it must be."""
     values = [
         (found.order(column, code), column.signal, column.key(code), found.bits(column), column.carriers(code))
         for column, tying in zip(found.union.columns, found.union.tying, strict=True)
@@ -89,12 +109,15 @@ def _ties(found: Resolution, ids: list[str]) -> Iterator[Tie]:
         order = (-pair.bits, 2, "boot_time", pair.key)
         values.append((order, "boot_time", pair.key, pair.bits, np.array(pair.rows, dtype=np.int32)))
     kinds, times = found.columns.kinds, found.columns.times
-    for _, signal, key, bits, rows in sorted(values, key=lambda value: (*value[0], value[4].tolist())):
-        center = min(rows.tolist(), key=lambda r: (kinds[r] != _ACQUISITION, times[r], r))
-        device = found.ids[found.device[center]]
-        for row in rows.tolist():
-            if row != center:
-                yield Tie(ids[center], ids[row], signal, key, bits, len(rows), device)
+    stars: dict[int, list[tuple[str, str, float, list[int]]]] = defaultdict(list)
+    for _, signal, key, bits, carriers in sorted(values, key=lambda value: (*value[0], value[4].tolist())):
+        rows = carriers.tolist()
+        if len(rows) < 2:
+            continue
+        center = min(rows, key=lambda r: (kinds[r] != _ACQUISITION, times[r], r))
+        rows.remove(center)
+        stars[int(found.device[center])].append((signal, key, bits, [center, *rows]))
+    return stars
 
 
 def _device(found: Resolution, n: int, observations: list[str]) -> Device:
@@ -113,25 +136,24 @@ def _device(found: Resolution, n: int, observations: list[str]) -> Device:
 class _Links:
     """Links with the reasons behind them."""
 
-    def __init__(
-        self, found: Resolution, ids: list[str], members: list[list[int]], ties: Mapping[str, list[Tie]]
-    ) -> None:
-        self._found, self._ids, self._members, self._ties = found, ids, members, ties
+    def __init__(self, found: Resolution, ids: list[str], members: list[list[int]]) -> None:
+        self._found, self._ids, self._members = found, ids, members
         self._columns: Columns = found.columns
         self._sources = self._columns.text("source")
         self._source = self._sources.dense(self._columns.n)
+        self._rows = self._shown()
+        self._places: dict[int, list[int]] = defaultdict(list)
+        for place, device in enumerate(found.links.device.tolist()):
+            self._places[device].append(place)
 
-    def all(self) -> Iterator[AccountLink]:
-        """The links, device by device."""
+    def of(self, device: int, stars: tuple[Star, ...]) -> Iterator[AccountLink]:
+        """The links of one device, which ``stars`` tie."""
         links = self._found.links
-        shown = self._shown()
         best: Best = {}
-        before = -1
-        for n in range(len(links.account)):
-            device, account = int(links.device[n]), int(links.account[n])
-            if device != before:
-                best, before = self._best(device), device
-            rows = shown[device, account]
+        for n in self._places.pop(device, ()):
+            best = best or self._best(device, stars)
+            account = int(links.account[n])
+            rows = self._rows[device, account]
             yield AccountLink(
                 account=self._columns.accounts.key(account),
                 device=self._found.ids[device],
@@ -151,12 +173,12 @@ class _Links:
             shown[device, account].append(row)
         return shown
 
-    def _best(self, device: int) -> Best:
+    def _best(self, device: int, stars: tuple[Star, ...]) -> Best:
         """The best way to each observation of the device from those that carry its anchor."""
         found, rows = self._found, self._members[device]
         strength = float(found.strength[device])
         sources = {self._ids[row]: strength for row in rows if found.anchored[row]}
-        return widest(graph(self._ties[found.ids[device]]), sources)
+        return widest(graph(t for star in stars for t in star.ties(found.ids[device])), sources)
 
     def _reasons(self, device: int, rows: list[int], best: Best) -> Iterator[str]:
         """Why the account is on the device: its strongest observation, then the strongest of what platforms saw."""

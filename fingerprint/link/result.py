@@ -5,6 +5,7 @@ Any linker yields these records, and the store, the reports and the explanations
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -21,6 +22,21 @@ class Tie(msgspec.Struct, frozen=True):
     bits: float
     observations: int
     device: str = ""
+
+
+class Star(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A value that several observations of a device share: the ties of the first of them to each other one."""
+
+    signal: str
+    key: str
+    bits: float
+    observations: tuple[str, ...]
+
+    def ties(self, device: str) -> Iterator[Tie]:
+        """The ties, one by one."""
+        center, *others = self.observations
+        for other in others:
+            yield Tie(center, other, self.signal, self.key, self.bits, len(self.observations), device)
 
 
 class Conflict(msgspec.Struct, frozen=True):
@@ -58,6 +74,14 @@ class AccountLink(msgspec.Struct, frozen=True):
     last_seen: datetime
     observations: tuple[str, ...]
     reasons: tuple[str, ...] = ()
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A device with all that hangs on it."""
+
+    device: Device
+    links: tuple[AccountLink, ...] = ()
+    stars: tuple[Star, ...] = ()
 
 
 class Transfer(msgspec.Struct, frozen=True):
