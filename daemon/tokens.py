@@ -168,14 +168,18 @@ def _told(path: Path, error: Exception) -> str:
 
 def _write(path: Path, tokens: tuple[Token, ...]) -> None:
     data = msgspec.json.format(msgspec.json.encode(_File(tokens)), indent=1) + b"\n"
-    with whole(path) as temporary:
-        temporary.unlink(missing_ok=True)  # of a maker that was killed
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            _give(path.parent, descriptor)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
+    try:
+        with whole(path) as temporary:
+            temporary.unlink(missing_ok=True)  # of a maker that was killed
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                _give(path.parent, descriptor)
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise RackprintError(f"{path}: {why}; nothing was changed, mend that and try again") from None
 
 
 @contextmanager
