@@ -297,6 +297,7 @@ def test_folders_and_files_that_are_missing_or_something_else(tmp_path):
         "platform.key_file", "spool.folder", "audit.file", "listen.socket", "listen.tls_cert", "listen.tls_key",
     ]  # fmt: skip
     assert all("; " in line for line in found)
+    assert faults(tmp_path, listen={"socket": "/run/not-there-yet/api.sock"}) == []  # systemd makes it at the start
     assert "longer than the 107 bytes" in " ".join(faults(tmp_path, listen={"socket": tmp_path / ("s" * 108)}))
 
 
