@@ -251,7 +251,7 @@ def temptation(function):
     except TimeoutError:
         return ""
     except OSError as error:
-        hidden = function is a_look_at_other_processes and error.errno == errno.ENOENT
+        hidden = function in (a_look_at_other_processes, a_disk) and error.errno == errno.ENOENT
         return "" if hidden or error.errno in REFUSALS else f"not refused, but: {error}"
     return "was allowed"
 
