@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from rackprint.fingerprint.model import ArtifactInfo, Observation, Position
-from rackprint.fingerprint.parsers.events import EVENTS, Row
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Position, Problem
+from rackprint.fingerprint.parsers.events import EVENTS, FORM, Found, Row, checked
 from rackprint.fingerprint.parsers.events import observation as read_row
 
 WHOLE, LINE = 0, 1
@@ -56,6 +56,22 @@ def named(name: str, accounts: tuple[str, ...]) -> None:
     """Raises ValueError where the names cannot be kept in every database."""
     if "\0" in name or any("\0" in account for account in accounts):
         raise ValueError("id or account holds a NUL character")
+
+
+def taken_row(found: Found, info: ArtifactInfo) -> Entry | Problem:
+    """The entry of a line of contract 1, which keeps its text; one without an id is given its own."""
+    row = found.row
+    try:
+        accounts = checked(row)
+        named(row.id, accounts)
+        moment = microseconds(row.time)
+    except (ValueError, OverflowError) as error:
+        return Problem(str(error), FORM, found.position)
+    name, text = row.id, found.text
+    if not name:
+        name = info.observation_id(found.line)
+        text = b'{"id":"%s",%s' % (name.encode(), text.lstrip()[1:])
+    return Entry(name, moment, accounts, LINE, text, found.line, found.offset)
 
 
 def reader() -> Callable[[int, bytes, str, int, int], Observation]:

@@ -7,12 +7,13 @@ must not meet in one process (docs/licences.md).
 
 from __future__ import annotations
 
+import io
 import os
 import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -20,19 +21,31 @@ import msgspec
 
 from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.acquire.packed import is_packed, unpack_errors, unpacked
+from rackprint.daemon.acquire.parts import part
+from rackprint.daemon.entries import Entry, taken_row, whole
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
+from rackprint.fingerprint.parsers import events as contract
 from rackprint.fingerprint.parsers import find
 from rackprint.fingerprint.parsers.ahead import ahead
 
 BATCH = 500
+ENTRIES = 4000  # of a frame that goes to the store
 MEMORY_LIMIT = 4 << 30  # bytes of address space a worker may take
 TIME_LIMIT = 900.0  # seconds one artifact may take
 
 
 class Job(msgspec.Struct, frozen=True):
+    """``size`` bytes to read follow the job where it has no path. ``form`` is what comes back: observations, ``wide``
+    record batches, or ``entries`` for the store; with ``key`` the entries hold pseudonyms. ``events`` says that it is
+    contract 1 whatever it looks like."""
+
     path: bytes  # as the file system has it: a name need not be text
     info: ArtifactInfo
-    wide: bool = False
+    form: str = ""
+    size: int = 0
+    events: bool = False
+    key: bytes = b""
+    offset: int = 0
 
 
 class Frame(msgspec.Struct):
@@ -40,6 +53,7 @@ class Frame(msgspec.Struct):
     read it ("" for none)."""
 
     observations: list[Observation] = []
+    entries: list[Entry] = []
     problems: list[Problem] = []
     batch: bytes = b""
     parser: str = ""
@@ -57,11 +71,16 @@ class Worker:
     def parse(self, path: Path, info: ArtifactInfo, *, wide: bool = False) -> Iterator[Frame]:
         """Frames for the artifact at ``path``; its last has ``done``. A death or a time-out ends in a Problem. With
         ``wide``, formats that can come as record batches."""
+        return self.run(Job(os.fsencode(path), info, "wide" if wide else ""))
+
+    def run(self, job: Job, data: bytes = b"") -> Iterator[Frame]:
+        """As :meth:`parse`, for any job; ``data`` is what it reads where it has no path."""
         process = self._start()
         assert process.stdin and process.stdout
         deadline = time.monotonic() + self._time_limit
         try:
-            process.stdin.write(msgspec.json.encode(Job(os.fsencode(path), info, wide)) + b"\n")
+            process.stdin.write(msgspec.json.encode(job) + b"\n")
+            process.stdin.write(data)
             process.stdin.flush()
             while True:
                 size = int.from_bytes(_exactly(process.stdout, 4, deadline), "big")
@@ -143,21 +162,37 @@ class Workers:
 
     def parse(self, path: Path, info: ArtifactInfo, *, wide: bool = False) -> Iterator[Frame]:
         """As Worker.parse; raises OSError when the file cannot be opened."""
-        with open_evidence(path) as stream:
-            head = stream.read(4)
-        capture = head in _CAPTURE_MAGICS
-        if is_packed(head):
-            with open_evidence(path) as stream:
-                try:
-                    capture = unpacked(stream)[1][:4] in _CAPTURE_MAGICS
-                except unpack_errors():
-                    capture = False  # the worker reads it again and says what is wrong
-        yield from (self._capture if capture else self._other).parse(path, info, wide=wide)
+        yield from self.run(Job(os.fsencode(path), info, "wide" if wide else ""))
+
+    def run(self, job: Job, data: bytes = b"") -> Iterator[Frame]:
+        """As Worker.run; raises OSError when the file cannot be opened."""
+        capture = not job.events and _is_capture(job, data)
+        yield from (self._capture if capture else self._other).run(job, data)
 
 
 _CAPTURE_MAGICS = frozenset(
     bytes.fromhex(m) for m in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a", "a1b2cd34", "34cdb2a1")
 )
+
+
+def _is_capture(job: Job, data: bytes) -> bool:
+    with _opened(job, data) as stream:
+        head = stream.read(4)
+        if not is_packed(head):
+            return head in _CAPTURE_MAGICS
+        stream.seek(0)
+        try:
+            return unpacked(stream)[1][:4] in _CAPTURE_MAGICS
+        except unpack_errors():
+            return False  # the worker reads it again and says what is wrong
+
+
+def _opened(job: Job, data: bytes) -> BinaryIO:
+    """What a job reads: the bytes that came with it, a file, or a part of one."""
+    if not job.path:
+        return io.BytesIO(data)
+    stream = open_evidence(Path(os.fsdecode(job.path)))
+    return part(stream, job.offset, job.size) if job.size else stream
 
 
 def read(stream: BinaryIO, info: ArtifactInfo, *, wide: bool = False) -> Iterator[tuple[str, Any]]:
@@ -176,6 +211,41 @@ def read(stream: BinaryIO, info: ArtifactInfo, *, wide: bool = False) -> Iterato
         yield "", Problem(f"cannot be unpacked on: {error}", "what came before was kept; fetch the file again")
 
 
+def taken(stream: BinaryIO, job: Job) -> Iterator[tuple[str, Any]]:
+    """(parser name/version, entry or problem) of an opened file. Lines of contract 1 stay as they were sent."""
+    try:
+        content, head = unpacked(stream)
+        parser = contract.EVENTS if job.events else find(head, job.info.name)
+        if parser is None:
+            return
+        label = f"{parser.name}/{parser.version}"
+        if parser is contract.EVENTS and not job.info.exhibit and not job.key:
+            for found in contract.rows(content):
+                yield label, taken_row(found, job.info) if isinstance(found, contract.Found) else found
+            return
+        disguise = _disguise(job.key)
+        for parsed in parser.parse(content, job.info):
+            yield label, parsed if isinstance(parsed, Problem) else _whole(disguise(parsed))
+    except unpack_errors() as error:
+        yield "", Problem(f"cannot be unpacked on: {error}", "what came before was kept; fetch the file again")
+
+
+def _whole(observation: Observation) -> Entry | Problem:
+    try:
+        return whole(observation)
+    except ValueError as error:
+        return Problem(f"id {observation.id} {error}", "mend the value at its source", observation.position)
+
+
+def _disguise(key: bytes) -> Callable[[Observation], Observation]:
+    if not key:
+        return lambda observation: observation
+    from rackprint.fingerprint.pseudonym import Key, pseudonymise
+
+    prepared = Key(key)
+    return lambda observation: pseudonymise(observation, prepared)
+
+
 class _Answer:
     """Sends what a job yields in batches; what is pending goes out even when the parser fails."""
 
@@ -188,12 +258,15 @@ class _Answer:
             self._frame.problems.append(parsed)
         elif isinstance(parsed, Observation):
             self._frame.observations.append(parsed)
+        elif isinstance(parsed, Entry):
+            self._frame.entries.append(parsed)
         else:
             from rackprint.fingerprint.parsers.batches import frozen
 
             self._frame.batch = frozen(parsed)
             self.send()
-        if len(self._frame.observations) + len(self._frame.problems) >= BATCH:
+        frame = self._frame
+        if len(frame.observations) + len(frame.problems) >= BATCH or len(frame.entries) >= ENTRIES:
             self.send()
 
     def _singled_out(self, frame: Frame) -> Frame:
@@ -223,11 +296,12 @@ class _Answer:
 _CANNOT_TRAVEL = (OverflowError, UnicodeEncodeError, ValueError)
 
 
-def _run(job: Job, answer: _Answer) -> None:
+def _run(job: Job, data: bytes, answer: _Answer) -> None:
     label = ""
-    with open_evidence(Path(os.fsdecode(job.path))) as stream:
+    with _opened(job, data) as stream:
         try:
-            for found, parsed in read(stream, job.info, wide=job.wide):
+            read_it = taken(stream, job) if job.form == "entries" else read(stream, job.info, wide=job.form == "wide")
+            for found, parsed in read_it:
                 label = found or label
                 answer.add(parsed)
         except BaseException:
@@ -258,8 +332,9 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the frames
     for line in sys.stdin.buffer:
+        job = msgspec.json.decode(line, type=Job)
         try:
-            _run(msgspec.json.decode(line, type=Job), _Answer(out))
+            _run(job, b"" if job.path else sys.stdin.buffer.read(job.size), _Answer(out))
         except MemoryError:
             sys.exit(3)
 

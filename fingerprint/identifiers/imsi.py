@@ -26,7 +26,10 @@ def operator(value: str) -> dict[str, str]:
     """mcc, mnc, country and operator of an IMSI, as far as python-stdnum's table knows them."""
     from stdnum import imsi
 
-    found: dict[str, str] = imsi.info(value)
+    try:
+        found: dict[str, str] = imsi.info(value)
+    except ValueError:  # its table has no such network
+        return {}
     return {k: str(v) for k, v in found.items() if k in {"mcc", "mnc", "country", "operator"} and v}
 
 

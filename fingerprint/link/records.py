@@ -52,7 +52,7 @@ def records(found: Resolution) -> Linkage:
 
 
 def sheets(found: Resolution) -> Iterator[Sheet]:
-    """The devices by id, each with its links and the values that tie it, so that no more than one is whole at a time."""
+    """The devices by id, each with its links and the values that tie it, so that no more than one is whole at once."""
     ids: list[str] = found.columns.ids.to_pylist()
     members: list[list[int]] = [[] for _ in found.ids]
     for row, device in enumerate(found.device.tolist()):

@@ -5,10 +5,10 @@ A bad line is set aside as a Problem with its line number; the rest is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,10 @@ from rackprint.fingerprint.signals import read_signal, scope_key
 
 LINE_LIMIT = 4 << 20  # no honest observation is longer; it bounds memory on a file without line ends
 BLOCK = 8 << 20  # bytes that become a record batch
+ARRAY_LIMIT = 64 << 20  # an array is decoded as a whole
+FORM = "see docs/observations.md for the form"
+_BLANK = 4096  # bytes of white space that may stand before an array
+_KINDS = frozenset(SourceKind)
 
 Raw = str | bool | int | float | None
 
@@ -38,15 +42,8 @@ class Row(msgspec.Struct):
 
 def observation(row: Row, info: ArtifactInfo, ordinal: int, position: Position, parser: str) -> Observation:
     """Turns a row into an observation. Raises ValueError, saying why, when source or account break the contract."""
-    kind, _, source_name = row.source.partition(":")
-    if kind not in set(SourceKind) or not source_name:
-        raise ValueError(f"source {row.source!r} is not kind:name (acquisition, capture, platform or record)")
-    accounts = [row.account] if isinstance(row.account, str) else row.account
-    accounts = [a for a in accounts if a]
-    for account in accounts:
-        if not all(account.partition(":")[::2]):
-            raise ValueError(f"account {account!r} is not platform:handle")
-    signals = list(_signals(row, SourceKind(kind), position, parser))
+    accounts = checked(row)
+    signals = list(_signals(row, SourceKind(row.source.partition(":")[0]), position, parser))
     exhibit = row.exhibit or info.exhibit
     if exhibit and all(s.name != "exhibit" for s in signals):
         signals.append(read_signal("exhibit", exhibit, parser=parser, position=position))
@@ -54,7 +51,7 @@ def observation(row: Row, info: ArtifactInfo, ordinal: int, position: Position, 
         id=row.id or info.observation_id(ordinal),
         time=row.time.astimezone(UTC),
         source=row.source,
-        accounts=tuple(dict.fromkeys(accounts)),
+        accounts=accounts,
         app=row.app,
         exhibit=exhibit,
         action=row.action,
@@ -77,6 +74,90 @@ def _signals(row: Row, kind: SourceKind, position: Position, parser: str) -> Ite
             text = str(value).lower() if isinstance(value, bool) else value
             scope = scopes[index] if index < len(scopes) else key
             yield read_signal(name, text, scope_key=scope, parser=parser, position=position)
+
+
+class Found(NamedTuple):
+    """A row with the text it stands in: its line, or its place in a JSON array (from 1), and its first byte."""
+
+    row: Row
+    text: bytes
+    line: int
+    offset: int
+
+    @property
+    def position(self) -> Position:
+        return Position(line=self.line, offset=self.offset)
+
+
+def rows(stream: BinaryIO) -> Iterator[Found | Problem]:
+    """The rows of NDJSON, or of one JSON array of objects, as they stand, without reading their signals.
+
+    Log shippers put a line they did not understand into a field of their own: an object without ``source`` that has
+    its row as text in ``message`` (Vector) or ``log`` (Fluent Bit) is taken for that row."""
+    head = stream.read(1)
+    while head.isspace() and len(head) < _BLANK:
+        head += stream.read(1)
+    if head.endswith(b"["):
+        return _rows(_elements(head + stream.read(ARRAY_LIMIT + 1)))
+    return _rows(_lines(_Joined(head, stream)))
+
+
+def checked(row: Row) -> tuple[str, ...]:
+    """The accounts of a row. Raises ValueError, saying why, when source or account break the contract."""
+    kind, _, name = row.source.partition(":")
+    if kind not in _KINDS or not name:
+        raise ValueError(f"source {row.source!r} is not kind:name (acquisition, capture, platform or record)")
+    accounts = (row.account,) if isinstance(row.account, str) else row.account
+    told = tuple(dict.fromkeys(a for a in accounts if a))
+    for account in told:
+        if not all(account.partition(":")[::2]):
+            raise ValueError(f"account {account!r} is not platform:handle")
+    return told
+
+
+def _elements(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    if len(data) > ARRAY_LIMIT:
+        raise ValueError(f"a JSON array is longer than {ARRAY_LIMIT >> 20} MiB; send one object a line instead")
+    offset = 0
+    for number, element in enumerate(msgspec.json.decode(data, type=list[msgspec.Raw]), 1):
+        text = bytes(element)
+        offset = data.find(text, offset)
+        yield number, offset, text
+        offset += len(text)
+
+
+class _Envelope(msgspec.Struct):
+    message: str = ""
+    log: str = ""
+
+
+def _rows(lines: Iterator[tuple[int, int, bytes]]) -> Iterator[Found | Problem]:
+    decode = msgspec.json.Decoder(Row).decode
+    try:
+        for number, offset, line in lines:
+            position = Position(line=number, offset=offset)
+            if len(line) >= LINE_LIMIT:
+                limit = LINE_LIMIT >> 20
+                yield Problem(f"line is longer than {limit} MiB", "split it into one object a line", position)
+                continue
+            text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
+            if not text:
+                continue
+            try:
+                yield Found(decode(text), text, number, offset)
+            except (ValueError, OverflowError, RecursionError) as error:  # msgspec's errors are ValueErrors
+                yield _unwrapped(text, number, offset, decode) or Problem(_reason(error, text), FORM, position)
+    except (ValueError, RecursionError) as error:  # of a whole array
+        yield Problem(str(error), "send one object a line")
+
+
+def _unwrapped(text: bytes, number: int, offset: int, decode: Callable[[bytes], Row]) -> Found | None:
+    try:
+        envelope = msgspec.json.decode(text, type=_Envelope)
+        inner = (envelope.message or envelope.log).strip().encode()
+        return Found(decode(inner), inner, number, offset) if inner.startswith(b"{") else None
+    except (ValueError, OverflowError, RecursionError):
+        return None
 
 
 class EventsParser:
@@ -126,22 +207,15 @@ class EventsParser:
             yield from self._read(_lines(BytesIO(data), *start), info)
 
     def _read(self, lines: Iterator[tuple[int, int, bytes]], info: ArtifactInfo) -> Iterator[Parsed]:
-        decode = msgspec.json.Decoder(Row).decode
         parser = f"{self.name}/{self.version}"
-        for number, offset, line in lines:
-            position = Position(line=number, offset=offset)
-            if len(line) >= LINE_LIMIT:
-                yield Problem(
-                    f"line is longer than {LINE_LIMIT >> 20} MiB", "split it into one object a line", position
-                )
-                continue
-            text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-            if not text:
+        for found in _rows(lines):
+            if isinstance(found, Problem):
+                yield found
                 continue
             try:
-                yield observation(decode(text), info, number, position, parser)
-            except (ValueError, OverflowError, RecursionError) as error:  # msgspec's errors are ValueErrors
-                yield Problem(_reason(error, text), "see docs/observations.md for the form", position)
+                yield observation(found.row, info, found.line, found.position, parser)
+            except (ValueError, OverflowError) as error:
+                yield Problem(_reason(error, found.text), FORM, found.position)
 
 
 class _Joined:
