@@ -70,7 +70,10 @@ def taken_row(found: Found, info: ArtifactInfo) -> Entry | Problem:
     name, text = row.id, found.text
     if not name:
         name = info.observation_id(found.line)
-        text = b'{"id":"%s",%s' % (name.encode(), text.lstrip()[1:])
+        if b'"id"' in text:  # which may be empty
+            text = _encode({**msgspec.json.decode(text), "id": name})
+        else:
+            text = b'{"id":"%s",%s' % (name.encode(), text[1:])
     return Entry(name, moment, accounts, LINE, text, found.line, found.offset)
 
 

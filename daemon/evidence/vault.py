@@ -13,9 +13,11 @@ from typing import BinaryIO
 import msgspec
 
 from rackprint.daemon.acquire.files import open_evidence
+from rackprint.daemon.acquire.parts import part
 
 CHUNK = 1 << 20
 HEX = 64
+PACK_DIGITS = 8
 DIGITS = frozenset("0123456789abcdef")
 
 
@@ -33,9 +35,11 @@ class Vault:
     A call returns only when the bytes and their directory entry are on the disk."""
 
     FOLDER = Path("vault", "sha256")
+    PACKS = Path("vault", "packs")
 
     def __init__(self, case: Path) -> None:
         self.root = case / self.FOLDER
+        self.packs = case / self.PACKS
 
     def add_file(self, path: Path) -> Stored:
         """Copies a file in. The source is opened read-only; raises OSError when it cannot be read."""
@@ -87,8 +91,30 @@ class Vault:
             raise ValueError(f"no SHA-256: {sha256!r}")
         return self.root / sha256[:2] / sha256
 
-    def open(self, sha256: str) -> BinaryIO:
-        return open_evidence(self.path(sha256))
+    def open(self, sha256: str, pack: str = "", offset: int = 0, size: int = 0) -> BinaryIO:
+        """An artifact as a stream; ``pack`` says that it shares a file with others."""
+        if not pack:
+            return open_evidence(self.path(sha256))
+        return part(open_evidence(self.pack(pack)), offset, size)
+
+    def pack(self, name: str) -> Path:
+        """The file of a pack. Raises ValueError for what is no name of one."""
+        if not is_pack(name):
+            raise ValueError(f"no pack: {name!r}")
+        return self.packs / name
+
+    def pack_names(self) -> list[str]:
+        """The packs that there are, the oldest first."""
+        return sorted(p.name for p in self.packs.glob("*.pack") if is_pack(p.name))
+
+    def take(self, temporary: Path, sha256: str, size: int) -> Stored:
+        """Takes in a file that was written, synced and hashed on this file system already; ``temporary`` goes."""
+        self._make_root()
+        temporary.chmod(0o444)
+        try:
+            return Stored(sha256, size, self._place(temporary, sha256))
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Removes what a crash left half copied; only while no other process adds."""
@@ -110,6 +136,12 @@ class Vault:
         for path in self.files():
             if is_hash(path.name) and path == self.path(path.name):
                 yield path.name
+
+
+def is_pack(name: str) -> bool:
+    """Whether ``name`` is one that a pack may have."""
+    stem, _, ending = name.partition(".")
+    return ending == "pack" and len(stem) == PACK_DIGITS and stem.isascii() and stem.isdigit()
 
 
 def is_hash(value: object) -> bool:

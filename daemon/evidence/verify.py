@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.evidence.custody import START, CustodyLog, Entry, entry_hash, parse
-from rackprint.daemon.evidence.vault import Vault, is_hash
+from rackprint.daemon.evidence.vault import Vault, is_hash, is_pack
 
 Step = Callable[[], None]
 
@@ -32,7 +32,7 @@ def verify_case(
     faults: list[Fault] = []
     entries = list(_chain(log, faults))
     faults += _end(log, entries, store_head, head)
-    faults += _vault(Vault(case), _artifacts(entries, log, faults), step)
+    faults += _vault(Vault(case), list(_places(entries, log, faults)), step)
     return faults
 
 
@@ -78,39 +78,92 @@ def _end(
         yield Fault(str(log.path), f"the entry {head} is not in it: its tail is cut, or it is another case's")
 
 
-def _artifacts(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> dict[str, tuple[int, str]]:
-    found: dict[str, tuple[int, str]] = {}
+class _Place(NamedTuple):
+    """What the log says of an artifact, or of bytes of a pack that belong to none."""
+
+    sha256: str
+    size: int
+    name: str
+    pack: str
+    offset: int
+
+
+def _places(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> Iterator[_Place]:
     for number, entry in enumerate(entries, 1):
-        if entry.get("kind") == "artifact":
-            size, name, sha256 = entry.get("size"), entry.get("name"), entry.get("sha256")
-            if not (isinstance(size, int) and isinstance(name, str) and is_hash(sha256)):
-                faults.append(Fault(f"{log.path}, line {number}", "artifact entry lacks its hash, size or name"))
-                continue
-            found[str(sha256)] = (size, name)
-    return found
+        kind = entry.get("kind")
+        if kind not in {"artifact", "leftover"}:
+            continue
+        size, sha256 = entry.get("size"), entry.get("sha256")
+        name, pack, offset = entry.get("name", ""), entry.get("pack", ""), entry.get("offset", 0)
+        if not (
+            isinstance(size, int) and isinstance(name, str) and is_hash(sha256) and isinstance(offset, int)
+            and (pack == "" or (isinstance(pack, str) and is_pack(pack)))
+        ):  # fmt: skip
+            faults.append(Fault(f"{log.path}, line {number}", f"{kind} entry lacks its hash, size, name or place"))
+            continue
+        yield _Place(str(sha256), size, name, pack, offset)
 
 
-def _vault(vault: Vault, artifacts: dict[str, tuple[int, str]], step: Step) -> Iterator[Fault]:
+def _vault(vault: Vault, places: list[_Place], step: Step) -> Iterator[Fault]:
+    loose = {p.sha256: p for p in places if not p.pack}
+    packs: dict[str, list[_Place]] = {}
+    for place in places:
+        if place.pack:
+            packs.setdefault(place.pack, []).append(place)
     seen: set[str] = set()
     for path in vault.files():
         step()
         name = path.name
-        if name not in artifacts or path != vault.path(name) or path.is_symlink():
+        if path.parent == vault.packs and name in packs and not path.is_symlink():
+            seen.add(name)
+            yield from _pack(path, packs[name])
+        elif path.parent == vault.packs and is_pack(name) and path.stat().st_size == 0:
+            continue  # begun, and nothing was kept in it
+        elif name not in loose or path != vault.path(name) or path.is_symlink():
             yield Fault(str(path), "is in the vault, but not in the custody log")
-            continue
-        seen.add(name)
-        size = path.stat().st_size
-        if size != artifacts[name][0]:
-            yield Fault(str(path), f"was changed: it has {size} bytes, and had {artifacts[name][0]}")
-            continue
-        try:
-            with open_evidence(path) as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            yield Fault(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")
-            continue
-        if found != name:
-            yield Fault(str(path), "was changed: its bytes no longer give its SHA-256")
-    for sha256, (_, source) in artifacts.items():
-        if sha256 not in seen:
-            yield Fault(f"{vault.root}/{sha256[:2]}/{sha256}", f"is missing; it was taken from {source}")
+        else:
+            seen.add(name)
+            yield from _file(path, loose[name])
+    for place in loose.values():
+        if place.sha256 not in seen:
+            yield Fault(f"{vault.path(place.sha256)}", f"is missing; it was taken from {place.name}")
+    for name in packs.keys() - seen:
+        yield Fault(f"{vault.packs / name}", f"is missing; it held {len(packs[name])} artifacts")
+
+
+def _file(path: Path, place: _Place) -> Iterator[Fault]:
+    size = path.stat().st_size
+    if size != place.size:
+        yield Fault(str(path), f"was changed: it has {size} bytes, and had {place.size}")
+        return
+    try:
+        with open_evidence(path) as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        yield Fault(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")
+        return
+    if found != place.sha256:
+        yield Fault(str(path), "was changed: its bytes no longer give its SHA-256")
+
+
+def _pack(path: Path, places: list[_Place]) -> Iterator[Fault]:
+    """Each artifact of a pack, and that there is nothing between and behind them that the log does not know."""
+    end = 0
+    try:
+        with open_evidence(path) as stream:
+            for place in sorted(places, key=lambda p: p.offset):
+                if place.offset != end:
+                    yield Fault(f"{path}, byte {end}", "holds bytes that the custody log does not know")
+                stream.seek(place.offset)
+                data = stream.read(place.size)
+                if len(data) < place.size:
+                    had = f"has {place.offset + len(data)} bytes, and had {place.offset + place.size} or more"
+                    yield Fault(f"{path}, byte {place.offset}", f"its tail is cut: it {had}")
+                    return
+                if hashlib.sha256(data).hexdigest() != place.sha256:
+                    yield Fault(f"{path}, byte {place.offset}", "was changed: its bytes no longer give their SHA-256")
+                end = max(end, place.offset + place.size)
+            if stream.seek(0, 2) > end:
+                yield Fault(f"{path}, byte {end}", "holds bytes that the custody log does not know")
+    except OSError as error:
+        yield Fault(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")
