@@ -157,6 +157,10 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes; the next job starts them anew."""
         self._capture.close()
         self._other.close()
 

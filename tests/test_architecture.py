@@ -15,6 +15,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "queries": {"store", "evidence"},
     "pipeline": {"acquire", "evidence", "store", "engines", "worker"},
     "worker": {"acquire"},
+    "intake": {"acquire", "evidence", "store", "worker", "channel", "processes"},
     "evidence": {"acquire"},
     "acquire": set(),
     "store": set(),
@@ -23,7 +24,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "config_layers": {"config_model"},
     "config_checks": {"config_model"},
 }
-EVERYWHERE = {"errors", "cells", "atomic", "entries"}
+EVERYWHERE = {"errors", "cells", "atomic", "entries", "points"}
 
 
 def imported(path: Path) -> set[str]:

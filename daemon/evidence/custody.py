@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +91,19 @@ class CustodyLog:
         since. Ask before appending to a log whose head was recorded elsewhere, or the next record hides the cut."""
         if head.count == 0:
             return head.hash == START
-        lines = self._lines()
-        if len(lines) < head.count:
-            return False
+        line = next(islice(self._lines(), head.count - 1, None), b"")
         try:
-            return bool(parse(lines[head.count - 1]).get("hash") == head.hash)
+            return bool(parse(line).get("hash") == head.hash)
         except ValueError:
             return False
 
     def entries(self) -> Iterator[Entry]:
         """All entries in order, unchecked; raises RackprintError at a line that is none."""
-        for number, line in enumerate(self._lines(), 1):
+        return self.entries_after(0)
+
+    def entries_after(self, count: int) -> Iterator[Entry]:
+        """As :meth:`entries`, without the first ``count``."""
+        for number, line in enumerate(islice(self._lines(), count, None), count + 1):
             try:
                 yield parse(line)
             except ValueError as error:
@@ -113,9 +116,13 @@ class CustodyLog:
         with self.path.open("rb") as file:
             return self._head(file.fileno())
 
-    def _lines(self) -> list[bytes]:
-        data = self.path.read_bytes() if self.path.exists() else b""
-        return data.split(b"\n")[:-1]
+    def _lines(self) -> Iterator[bytes]:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line[:-1]
 
     def _mended(self, descriptor: int) -> Head:
         size = os.fstat(descriptor).st_size

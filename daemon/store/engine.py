@@ -4,14 +4,16 @@ before it is told."""
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rackprint.daemon.store.records import StoreError
+from rackprint.daemon.store.records import DiskFullError, StoreError
 
 FILE = "case.db"
 REVISION = "0003"
@@ -54,6 +56,23 @@ def writing(engine: Engine) -> Engine:
     """The same engine for transactions that write: SQLite takes its lock at their start, or two that read first and
     write then would refuse each other."""
     return engine.execution_options(writes=True)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Says what a database refuses in our words: DiskFullError where there is no room, ValueError where a value cannot
+    be stored, StoreError where the storage itself fails."""
+    try:
+        yield
+    except (DataError, IntegrityError) as error:
+        raise ValueError(" ".join(str(error.orig).split())) from error
+    except DatabaseError as error:
+        reason = " ".join(str(error.orig).split())
+        full = "disk is full" in reason or getattr(error.orig, "sqlstate", "") in _FULL
+        raise (DiskFullError if full else StoreError)(f"the database says: {reason}") from error
+
+
+_FULL = frozenset({"53000", "53100"})  # PostgreSQL: insufficient resources, disk full
 
 
 def _durable(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -94,7 +94,7 @@ class ObservationRow(Base):
 
 class ObservationAccountRow(Base):
     __tablename__ = "observation_accounts"
-    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
 
     account: Mapped[str] = mapped_column(Name, primary_key=True)
     observation: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
@@ -139,7 +139,7 @@ class DeviceRow(Span, Base):
 
 class DeviceObservationRow(Span, Base):
     __tablename__ = "device_observations"
-    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_with_rowid": False}
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
 
     observation: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=False)
     device: Mapped[str] = mapped_column(Name, index=True)

@@ -15,6 +15,10 @@ class StoreError(RackprintError):
     """The case's database cannot be used."""
 
 
+class DiskFullError(StoreError):
+    """There is no room for what was to be written; nothing of it was."""
+
+
 class Artifact(msgspec.Struct, frozen=True):
     """A file in the vault. ``done`` tells that all it holds was read and committed; ``parser`` is then who read it,
     empty when no parser knew it. ``pack`` and ``offset`` say where it lies when it shares a file of the vault."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from rackprint.daemon import entries
 from rackprint.daemon.store import reading, spans, writing
-from rackprint.daemon.store.engine import open_engine
+from rackprint.daemon.store.engine import open_engine, told
 from rackprint.daemon.store.engine import writing as for_writing
 from rackprint.daemon.store.models import FOREVER, ArtifactRow, DeviceRow, LinkRow, ObservationRow, ProblemRow
 from rackprint.daemon.store.records import Added, Artifact, Run
@@ -50,7 +50,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Everything done in it is committed at its end, or nothing."""
-        with self._writer.begin() as connection:
+        with told(), self._writer.begin() as connection:
             yield Transaction(connection)
 
     def add_artifact(self, artifact: Artifact) -> int:
@@ -73,6 +73,12 @@ class Store:
         with Session(self._engine) as session:
             for row in session.scalars(select(ArtifactRow).order_by(ArtifactRow.name, ArtifactRow.sha256)):
                 yield reading.artifact(row)
+
+    def pack_end(self, name: str) -> int:
+        """Where the last known artifact of a pack ends."""
+        end = select(func.max(ArtifactRow.offset + ArtifactRow.size)).where(ArtifactRow.pack == name)
+        with self._engine.connect() as connection:
+            return connection.execute(end).scalar() or 0
 
     def unfinished(self) -> list[Artifact]:
         """The artifacts whose reading was interrupted."""

@@ -89,7 +89,7 @@ class Found(NamedTuple):
         return Position(line=self.line, offset=self.offset)
 
 
-def rows(stream: BinaryIO) -> Iterator[Found | Problem]:
+def rows(stream: BinaryIO | _Joined) -> Iterator[Found | Problem]:
     """The rows of NDJSON, or of one JSON array of objects, as they stand, without reading their signals.
 
     Log shippers put a line they did not understand into a field of their own: an object without ``source`` that has
@@ -167,10 +167,11 @@ class EventsParser:
     version = 1
 
     def probe(self, head: bytes, name: str) -> bool:
-        return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        return start[:1] == b"{" or (start[:1] == b"[" and start[1:].lstrip()[:1] == b"{")
 
     def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
-        return self._read(_lines(stream), info)
+        return self._read(rows(stream), info)
 
     def parse_wide(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Any]:
         """As :meth:`parse`, with record batches (parsers/batches.py) in the place of most observations."""
@@ -178,11 +179,14 @@ class EventsParser:
 
         types = Types()
         number = offset = 0
-        rest = b""
+        rest = stream.read(1)
+        if rest != b"{":  # an array, or blank lines first
+            yield from self._read(rows(_Joined(rest, stream)), info)
+            return
         while data := stream.read(BLOCK):
             cut = data.rfind(b"\n") + 1
             if not cut:  # no line ends within a block: the rest is read with a limit on its lines
-                yield from self._read(_lines(_Joined(rest + data, stream), number, offset), info)
+                yield from self._read(_rows(_lines(_Joined(rest + data, stream), number, offset)), info)
                 return
             whole, rest = rest + data[:cut], data[cut:]
             yield from self._block(whole, (types, SAMPLE), info, (number, offset), block)
@@ -204,11 +208,11 @@ class EventsParser:
         if batch is not None:
             yield batch
         else:
-            yield from self._read(_lines(BytesIO(data), *start), info)
+            yield from self._read(_rows(_lines(BytesIO(data), *start)), info)
 
-    def _read(self, lines: Iterator[tuple[int, int, bytes]], info: ArtifactInfo) -> Iterator[Parsed]:
+    def _read(self, found_rows: Iterator[Found | Problem], info: ArtifactInfo) -> Iterator[Parsed]:
         parser = f"{self.name}/{self.version}"
-        for found in _rows(lines):
+        for found in found_rows:
             if isinstance(found, Problem):
                 yield found
                 continue
@@ -221,8 +225,12 @@ class EventsParser:
 class _Joined:
     """Some bytes, then a stream."""
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+    def __init__(self, head: bytes, stream: BinaryIO | _Joined) -> None:
         self._head, self._stream = BytesIO(head), stream
+
+    def read(self, size: int) -> bytes:
+        """As a stream's."""
+        return self._head.read(size) or self._stream.read(size)
 
     def readline(self, limit: int) -> bytes:
         """As a stream's."""

@@ -1,0 +1,151 @@
+"""The second half of taking in: what is read waits for the next commit, which takes all that waits. Only when the
+database says that it is on the disk is anything acknowledged."""
+
+from __future__ import annotations
+
+import errno
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from rackprint.daemon.intake.keeping import TOLD, Batch
+from rackprint.daemon.intake.messages import Outcome, Refusal
+from rackprint.daemon.points import reached
+from rackprint.daemon.store.records import DiskFullError, StoreError
+from rackprint.daemon.store.repository import Store
+from rackprint.daemon.store.transaction import Transaction
+from rackprint.fingerprint.model import Problem
+
+ENTRIES = 20_000  # of one commit, at most about
+WAITING = 64  # batches that may wait; who reads waits then
+Answer = Callable[[Outcome], None]
+Logged = Callable[[list[Batch]], None]
+
+
+class Committer:
+    """One thread that writes; use :meth:`put` from others."""
+
+    def __init__(self, store: Store, answer: Answer, logged: Logged, broken: Callable[[str], None]) -> None:
+        self._store, self._answer, self._logged, self._broken = store, answer, logged, broken
+        self._waiting: queue.Queue[Batch | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._run, name="committer")
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Hands over a batch; waits while too many wait already."""
+        self._waiting.put(batch)
+
+    def close(self) -> None:
+        """Commits what waits, and ends."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            group = self._group()
+            batches = [batch for batch in group if batch is not None]
+            if batches:
+                self._commit(batches)
+            if None in group:
+                return
+
+    def _group(self) -> list[Batch | None]:
+        group = [self._waiting.get()]
+        size = 0
+        while group[-1] is not None and size < ENTRIES:
+            size += len(group[-1].entries)
+            try:
+                group.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        return group
+
+    def _commit(self, batches: list[Batch]) -> None:
+        batches = [batch for batch in batches if not batch.kept.failed]
+        try:
+            self._write(batches)
+        except DiskFullError as error:
+            self._fail(batches, "full", str(error))
+        except StoreError as error:
+            self._fail(batches, "failed", str(error))
+            self._broken(str(error))
+        except ValueError as error:  # something of one of them cannot be stored: each by itself
+            if len(batches) > 1:
+                for batch in batches:
+                    self._commit([batch])
+                return
+            self._fail(batches, "refused", str(error))
+        else:
+            reached("commit.done")
+            self._tell(batches)
+
+    def _write(self, batches: list[Batch]) -> None:
+        if not batches:
+            return
+        told: list[tuple[Batch, int, int, list[Problem]]] = []
+        with self._store.transaction() as transaction:
+            reached("commit.begun")
+            told += [self._one(transaction, batch) for batch in batches]
+            head = max((batch.kept.head for batch in batches), key=lambda h: h.count)
+            transaction.custody_head(head.hash, head.count)
+            reached("commit.ready")
+        for batch, new, duplicates, problems in told:
+            kept = batch.kept
+            kept.accepted, kept.duplicates = kept.accepted + new, kept.duplicates + duplicates
+            kept.rejected += len(problems)
+            kept.refusals += [_refusal(p) for p in problems[: TOLD - len(kept.refusals)]]
+
+    def _one(self, transaction: Transaction, batch: Batch) -> tuple[Batch, int, int, list[Problem]]:
+        kept, artifact = batch.kept, batch.kept.artifact
+        number = transaction.artifact(artifact)
+        if not kept.number:
+            transaction.clear_problems(artifact.sha256)
+        added = transaction.add(batch.entries, number)
+        problems = [*batch.problems, *added.conflicts]
+        transaction.problems(problems, artifact.sha256)
+        if batch.last:
+            transaction.finish(artifact.sha256, batch.parser)
+            if kept.take.key:
+                counts = (kept.accepted + added.new, kept.duplicates + added.duplicates, kept.rejected + len(problems))
+                refusals = [*kept.refusals, *map(_refusal, problems)][:TOLD]
+                found = Outcome(0, *counts, refusals, artifact.sha256, batch.parser)
+                transaction.set_reply(kept.take.key, msgspec.msgpack.encode(found))
+        kept.number = number
+        return batch, added.new, added.duplicates, problems
+
+    def _tell(self, batches: list[Batch]) -> None:
+        done = [batch for batch in batches if batch.last]
+        for batch in done:
+            kept = batch.kept
+            self._answer(
+                Outcome(
+                    kept.take.number, kept.accepted, kept.duplicates, kept.rejected, kept.refusals,
+                    kept.artifact.sha256, batch.parser,
+                )
+            )  # fmt: skip
+        reached("answered")
+        self._logged(done)
+
+    def _fail(self, batches: list[Batch], error: str, reason: str) -> None:
+        for batch in batches:
+            if not batch.kept.failed:
+                batch.kept.failed = True
+                self._answer(Outcome(batch.kept.take.number, error=error, reason=reason))
+
+
+def _refusal(problem: Problem) -> Refusal:
+    place = problem.position
+    return Refusal(problem.reason, problem.remedy, place.line, place.offset, place.member)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or the share of it that may be used, is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def incoming(case: Path) -> Path:
+    """Where what is still being sent lies, on the vault's file system."""
+    return case / "incoming"

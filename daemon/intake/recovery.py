@@ -1,0 +1,74 @@
+"""What the writer finds at its start: what was kept and not read, because it was ended between the two."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from rackprint.daemon.acquire.files import MANIFEST
+from rackprint.daemon.errors import RackprintError
+from rackprint.daemon.evidence.custody import CustodyLog, Entry, Head
+from rackprint.daemon.evidence.vault import Vault
+from rackprint.daemon.intake.messages import OBSERVATIONS, Take
+from rackprint.daemon.store.records import Artifact
+from rackprint.daemon.store.repository import Store
+
+_FACTS = ("exhibit", "host", "usb_path", "transport_id", "hub", "ssid")
+
+
+def recover(store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
+    """The artifacts to read again, in the order in which they came. Raises RackprintError when the custody log was cut
+    or rewritten: to record a new head would hide that for good."""
+    known = store.custody_head()
+    if known and not log.holds(Head(*known)):
+        raise RackprintError(f"{log.path}: was cut or rewritten; rackprint verify says where. Nothing is taken in")
+    vault.sweep()
+    tail = [entry for entry in log.entries_after(known[1] if known else 0) if entry.get("kind") == "artifact"]
+    _leftover(store, log, vault, tail)
+    waiting = [_again(a, {}) for a in store.unfinished()]
+    seen = {take.sha256 for take in waiting}
+    for entry in tail:
+        if entry["sha256"] not in seen and store.artifact(entry["sha256"]) is None:
+            seen.add(entry["sha256"])
+            waiting.append(_again(_artifact(entry), entry))
+    head = log.head()
+    if head.count:
+        store.set_custody_head(head.hash, head.count)
+    return [take for take in waiting if take.name.rpartition("/")[2] != MANIFEST]
+
+
+def _leftover(store: Store, log: CustodyLog, vault: Vault, tail: list[Entry]) -> None:
+    """Enters in the custody log what a crash left at the end of the last pack, so that every byte there has a name."""
+    packs = vault.pack_names()
+    if not packs:
+        return
+    name = packs[-1]
+    ends = [entry["offset"] + entry["size"] for entry in tail if entry.get("pack") == name]
+    end = max([store.pack_end(name), *ends])
+    with vault.pack(name).open("rb") as file:
+        file.seek(end)
+        rest = file.read()
+    if rest:
+        told = any(e.get("pack") == name and e.get("offset") == end for e in log.entries() if e["kind"] == "leftover")
+        if not told:
+            sha256 = hashlib.sha256(rest).hexdigest()
+            log.append("leftover", pack=name, offset=end, size=len(rest), sha256=sha256, name="of a crash")
+
+
+def _artifact(entry: Entry) -> Artifact:
+    taken = datetime.fromisoformat(str(entry["taken_at"]))
+    name, pack, offset = str(entry["name"]), str(entry.get("pack", "")), int(entry.get("offset", 0))
+    exhibit = str(entry.get("exhibit", ""))
+    return Artifact(str(entry["sha256"]), name, int(entry["size"]), taken, taken, exhibit, pack=pack, offset=offset)
+
+
+def _again(artifact: Artifact, entry: dict[str, Any]) -> Take:
+    manifest = {key: str(entry[key]) for key in _FACTS if entry.get(key)}
+    if artifact.exhibit:
+        manifest["exhibit"] = artifact.exhibit
+    return Take(
+        0, artifact.name, sha256=artifact.sha256, size=artifact.size, events=artifact.name.startswith(OBSERVATIONS),
+        taken_at=artifact.taken_at.timestamp(), manifest=manifest, recovered=True, pack=artifact.pack,
+        offset=artifact.offset,
+    )  # fmt: skip

@@ -1,0 +1,35 @@
+"""The processes of the daemon: started with a channel to the one that starts them, and gone when it is."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def die_with_parent() -> None:
+    """Has the kernel end this process when its parent dies, however that dies."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def start(
+    module: str, *arguments: str, keep: tuple[int, ...] = (), nice: int = 0
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Starts ``python -m module``, with the number of its end of a socket pair as the first argument; our end is given
+    back. ``keep`` are file descriptors that it holds too."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        command = [sys.executable, "-m", module, str(theirs.fileno()), *arguments]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep), start_new_session=True
+        )
+    if nice:
+        os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+    return process, ours
