@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from rackprint.daemon.evidence.vault import Stored, Vault
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
 from rackprint.daemon.worker import Frame, Workers
-from rackprint.fingerprint.link.result import Linkage
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ EMPTY = Problem("is empty", "fetch it again if it should hold something")
 UNKNOWN_FORMAT = Problem("no parser knows this format", "docs/formats.md lists what is read")
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a run of the linker said: its number, how much there is, the number of the newest observation, and the
+    seconds until it was known and until it was written."""
+
+    run: int = 0
+    observations: int = 0
+    devices: int = 0
+    links: int = 0
+    accounts: int = 0
+    through: int = 0
+    seconds: float = 0.0
+    whole: float = 0.0
+
+
 @dataclass(slots=True)
 class Intake:
     """What an ingest did, in counts of files and observations."""
@@ -43,7 +58,7 @@ class Intake:
     observations: int = 0
     duplicates: int = 0
     problems: int = 0
-    linkage: Linkage = field(default_factory=Linkage)
+    linked: Linked = field(default_factory=Linked)
 
 
 def read_all(files: list[Path], complain: Complain, *, step: Step = lambda: None) -> Iterator[Observation]:
@@ -101,19 +116,23 @@ def ingest(
             except OSError as error:
                 complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
             step()
-        taker.intake.linkage = relink(store, taker.log)
+        taker.intake.linked = relink(store, taker.log)
     return taker.intake
 
 
-def relink(store: Store, log: CustodyLog) -> Linkage:
+def relink(store: Store, log: CustodyLog, *, pause: Step = lambda: None) -> Linked:
     """Links all observations of the case anew and records that it was done."""
     from rackprint.daemon.engines import local
 
-    linkage = local.run(store.observations())
-    store.replace_linkage(linkage)
-    log.append("linked", observations=linkage.observations, devices=len(linkage.devices), links=len(linkage.links))
+    began = time.monotonic()
+    columns, numbers = local.read(store.bodies())
+    linkage, linked = local.told(local.batch(columns), numbers)
+    seconds = time.monotonic() - began
+    run = store.write_linkage(linkage, datetime.now(UTC), seconds, pause=pause)
+    found = Linked(run, linkage.observations, *linked, linkage.through, seconds, time.monotonic() - began)
+    log.append("linked", run=run, observations=found.observations, devices=found.devices, links=found.links)
     _record_head(store, log)
-    return linkage
+    return found
 
 
 def store_head(case: Path) -> tuple[tuple[str, int] | None, str]:

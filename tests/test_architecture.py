@@ -19,7 +19,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "evidence": {"acquire"},
     "acquire": set(),
     "store": set(),
-    "engines": set(),
+    "engines": {"store"},
     "config": {"config_model", "config_layers", "config_checks"},
     "config_layers": {"config_model"},
     "config_checks": {"config_model"},

@@ -40,10 +40,10 @@ def take(paths: list[Path], case: Path, complain: Complaints, *, strict: bool = 
     new = intake.files - intake.known
     seen = f", {intake.known} known already" if intake.known else ""
     unread = f", {intake.unread} of no known format (kept)" if intake.unread else ""
-    linkage = intake.linkage
+    linked = intake.linked
     print(
         f"{case}: {told(new, 'file')} taken in{seen}{unread}; {told(intake.observations, 'observation')}; "
-        f"{told(len({link.account for link in linkage.links}), 'account')} on {told(len(linkage.devices), 'device')}"
+        f"{told(linked.accounts, 'account')} on {told(linked.devices, 'device')}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import pyarrow.compute as pc
 
 from rackprint.daemon.atomic import whole
 from rackprint.daemon.cells import csv_columns
+from rackprint.daemon.entries import LINE
+from rackprint.daemon.store.spans import Told
 from rackprint.fingerprint.link.columns import Columns
-from rackprint.fingerprint.link.gather import build
-from rackprint.fingerprint.link.linker import link, resolve
+from rackprint.fingerprint.link.gather import Gatherer, build
+from rackprint.fingerprint.link.linker import resolve
+from rackprint.fingerprint.link.records import conflicts, farms, sheets, transfers
 from rackprint.fingerprint.link.resolution import Resolution
-from rackprint.fingerprint.link.result import Linkage
-from rackprint.fingerprint.model import Observation
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
+from rackprint.fingerprint.parsers.events import BLOCK, EVENTS
 
 COLUMNS = {
     "observations": ("id", "device"),
@@ -31,9 +35,72 @@ COLUMNS = {
 _TIME = pa.timestamp("us", tz="UTC")
 
 
-def run(observations: Iterable[Observation]) -> Linkage:
-    """Links ``observations`` into records."""
-    return link(observations)
+def read(bodies: Iterable[list[tuple[int, str, int, bytes]]]) -> tuple[Columns, dict[str, int]]:
+    """Columns of what the store holds, from batches of (number, id, form, body), and the number of each id. Lines of
+    contract 1 go the short way, without an object each."""
+    gathered = Gatherer()
+    stream = _Lines(bodies, gathered)
+    info = ArtifactInfo("", "0" * 64, datetime.fromtimestamp(0, UTC))
+    for found in EVENTS.parse_wide(stream, info):  # type: ignore[arg-type]
+        if isinstance(found, Observation):
+            gathered.add(found)
+        elif isinstance(found, Problem):
+            raise AssertionError(f"the store holds what its parser refuses: {found}")
+        else:
+            gathered.add_batch(found)
+    return gathered.finish(), stream.numbers
+
+
+class _Lines:
+    """The lines among bodies as one stream; whole observations are gathered on the way."""
+
+    def __init__(self, bodies: Iterable[list[tuple[int, str, int, bytes]]], gathered: Gatherer) -> None:
+        self._bodies, self._gathered = iter(bodies), gathered
+        self._rest = b""
+        self._decode = msgspec.json.Decoder(Observation).decode
+        self.numbers: dict[str, int] = {}
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes, nothing at the end."""
+        parts, have = [self._rest], len(self._rest)
+        while have < size and (batch := next(self._bodies, None)) is not None:
+            for number, name, form, body in batch:
+                self.numbers[name] = number
+                if form == LINE:
+                    parts += (body, b"\n")
+                    have += len(body) + 1
+                else:
+                    self._gathered.add(self._decode(body))
+        data = b"".join(parts)
+        self._rest = data[size:]
+        return data[:size]
+
+    def readline(self, limit: int) -> bytes:
+        """The next line, or its first ``limit`` bytes."""
+        while b"\n" not in self._rest and len(self._rest) < limit:
+            kept, self._rest = self._rest, b""
+            more = self.read(BLOCK)
+            self._rest = kept + more + self._rest
+            if not more:
+                break
+        end = self._rest.find(b"\n", 0, limit) + 1 or limit
+        line, self._rest = self._rest[:end], self._rest[end:]
+        return line
+
+
+def told(found: Resolution, numbers: dict[str, int]) -> tuple[Told, tuple[int, int, int]]:
+    """What the store is told of a linkage, and how many devices, links and accounts there are."""
+    linkage = Told(
+        ids=frozenset(found.ids),
+        sheets=sheets(found),
+        numbers=numbers,
+        through=max(numbers.values(), default=0),
+        observations=found.columns.n,
+        conflicts=tuple(conflicts(found)),
+        transfers=tuple(transfers(found)),
+        farms=tuple(farms(found)),
+    )
+    return linkage, (len(found.ids), len(found.links.account), len(np.unique(found.links.account)))
 
 
 def batch(columns: Columns) -> Resolution:

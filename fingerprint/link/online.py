@@ -141,6 +141,50 @@ class Resolver:
         reasons = (*map(_told, step.ties), *step.reasons)
         return Answer(device.id, probability, step.weight, fresh, reasons, tuple(step.events))
 
+    def look(self, observation: Observation) -> Answer:
+        """As :meth:`add`, without taking it in: nothing is learned and nothing changes. ``device`` is empty where the
+        observation would be a device of its own."""
+        known = self._of.get(observation.id)
+        short, signals, _ = self._read(observation)
+        units = _units(observation, signals)
+        keys = [(signal.name, level is Tier.INSTALL, signal.key) for signal, level in signals]
+        values = [v for key in keys if (v := self._values.get(key)) and v.device != _NONE and not v.contested]
+        ties: list[Value] = []
+        found = _NONE if known is None else self._root(known)
+        for value in sorted(values, key=_order):
+            root = self._root(value.device)
+            if units and contradiction({0: self._devices[root].units, 1: units}, (0, 1)):
+                continue
+            found = root if found == _NONE else found
+            if root == found:
+                ties.append(value)
+        weight = max((value.bits for value in ties), default=0.0)
+        reasons = [*map(_told, ties)]
+        if found == _NONE and short.boot is not None and short.address and short.model:
+            found, weight = self._look_at_boot(short, units)
+            reasons += [f"boot_time {short.boot:.0f} at {short.address}, {weight:.0f} bits"] if found != _NONE else []
+        if found == _NONE:
+            why = "seen for the first time" if signals else "nothing in it tells the phone"
+            return Answer("", 0.0, 0.0, True, (why,))
+        probability = weights.probability(weight, len(self._devices))
+        return Answer(self._devices[found].id, probability, weight, False, tuple(reasons))
+
+    def _look_at_boot(self, short: Short, units: Units) -> tuple[int, float]:
+        assert short.boot is not None
+        beside = {self._root(d) for d in self._places.look(short.address, short.model, short.boot)}
+        fit = [d for d in beside if not units or not contradiction({0: self._devices[d].units, 1: units}, (0, 1))]
+        if len(fit) != 1:
+            return _NONE, 0.0  # of several, none is surer than another
+        excess = self._places.bits(short.address, short.model, short.boot)
+        return (fit[0], excess) if excess >= NEEDED else (_NONE, 0.0)
+
+    def shown(self, device: str, most: int) -> list[str]:
+        """The newest observations of a device, by the id that an answer gave it; at most ``most``."""
+        number = self._ids.get(device)
+        if number is None:
+            return []
+        return [short.id for short in self._devices[self._root(number)].shorts[-most:]]
+
     def settle(self) -> tuple[Event, ...]:
         """Links anew what was left because it was large."""
         step = _Step(0)

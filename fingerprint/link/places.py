@@ -30,6 +30,13 @@ class Places:
                 insort(self._starts.setdefault(address, []), boot)
         return [known for _, known in beside if known != device] if len(beside) <= CROWD else []
 
+    def look(self, address: str, model: str, boot: float) -> list[int]:
+        """The devices that were seen with this boot, at most CROWD; nothing is taken in."""
+        runs = self._runs.get((address, model), [])
+        first = bisect_left(runs, (boot - self.width, -1))
+        last = bisect_right(runs, (boot + self.width, 1 << 62))
+        return [known for _, known in runs[first:last]] if last - first <= CROWD else []
+
     def bits(self, address: str, model: str, boot: float) -> float:
         """What sharing this boot weighs beyond even odds (see link/boots.py)."""
         runs, starts = self._runs[address, model], self._starts[address]

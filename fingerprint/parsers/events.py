@@ -95,8 +95,8 @@ def rows(stream: BinaryIO | _Joined) -> Iterator[Found | Problem]:
     Log shippers put a line they did not understand into a field of their own: an object without ``source`` that has
     its row as text in ``message`` (Vector) or ``log`` (Fluent Bit) is taken for that row."""
     head = stream.read(1)
-    while head.isspace() and len(head) < _BLANK:
-        head += stream.read(1)
+    while head.isspace() and len(head) < _BLANK and (more := stream.read(1)):
+        head += more
     if head.endswith(b"["):
         return _rows(_elements(head + stream.read(ARRAY_LIMIT + 1)))
     return _rows(_lines(_Joined(head, stream)))

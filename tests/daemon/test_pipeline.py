@@ -9,6 +9,7 @@ from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.verify import verify_case
 from rackprint.daemon.pipeline import ingest, read_all, store_head
 from rackprint.daemon.queries import Answers
+from rackprint.daemon.store.repository import Store
 
 PROPS = "[ro.serialno]: [%s]\n[ro.product.model]: [M1]\n"
 
@@ -114,8 +115,10 @@ def test_the_files_of_one_slot_are_of_one_phone_and_two_slots_are_two_without_la
             f'<settings version="-1"><setting value="{port}aaaabbbbccccddd" package="com.p" /></settings>'
         )
     said = []
-    linkage = ingest([tmp_path / "rack"], tmp_path / "case", said.append).linkage
+    ingest([tmp_path / "rack"], tmp_path / "case", said.append)
     assert not said
+    with Store.open(tmp_path / "case") as store:
+        linkage = store.linkage()
     assert sorted(len(d.observations) for d in linkage.devices) == [2, 2]
     assert [d.flags for d in linkage.devices] == [("cloned_imei",)] * 2
     (conflict,) = linkage.conflicts

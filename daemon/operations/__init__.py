@@ -1,0 +1,1 @@
+"""What the operator of a case does beside the evidence: backups, their restoring, and a look at the machine."""
