@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import threading
 from typing import Any, Generic, TypeVar
@@ -24,17 +25,32 @@ class Channel(Generic[T]):
     """The end of a process that waits; any thread may send."""
 
     def __init__(self, end: socket.socket, kind: Any) -> None:
-        self._socket, self._file = end, end.makefile("rb")
+        self._socket, self._rest = end, bytearray()
         self._decode = msgspec.msgpack.Decoder(kind).decode
         self._lock = threading.Lock()
 
     def receive(self) -> T | None:
         """The next message; None when the other end is gone."""
-        head = self._file.read(_HEAD)
-        if len(head) < _HEAD:
+        head = self._exactly(_HEAD)
+        body = self._exactly(int.from_bytes(head, "big")) if head else b""
+        if not body:
             return None
-        body = self._file.read(int.from_bytes(head, "big"))
         found: T = self._decode(body)
+        return found
+
+    def waiting(self, seconds: float) -> bool:
+        """Whether there is something to receive, or no other end, within ``seconds``."""
+        return bool(self._rest) or bool(select.select([self._socket], [], [], seconds)[0])
+
+    def _exactly(self, size: int) -> bytes:
+        rest = self._rest
+        while len(rest) < size:
+            more = self._socket.recv(max(size - len(rest), 1 << 16))
+            if not more:
+                return b""
+            rest += more
+        found = bytes(rest[:size])
+        del rest[:size]
         return found
 
     def send(self, message: msgspec.Struct) -> None:

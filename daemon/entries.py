@@ -39,6 +39,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def moment(since: int) -> datetime:
+    """The time so many microseconds after the start of 1970."""
+    return _EPOCH + timedelta(microseconds=since)
+
+
 def whole(observation: Observation) -> Entry:
     """The entry that holds all of ``observation``. Raises ValueError, saying why, for what JSON cannot hold."""
     try:

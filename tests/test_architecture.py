@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(p for top in ("daemon", "fingerprint", "ext") for p in (ROOT / top).rglob("*.py"))
 INSIDE = {  # inside daemon: what a part may import of the others
-    "cli": {"pipeline", "queries", "acquire", "evidence", "engines", "export", "worker", "config", "tokens"},
+    "cli": {"pipeline", "queries", "acquire", "evidence", "engines", "export", "worker", "config", "tokens", "operations"},
     "export": {"pipeline", "queries"},
     "queries": {"store", "evidence"},
     "pipeline": {"acquire", "evidence", "store", "engines", "worker"},
     "worker": {"acquire"},
     "intake": {"acquire", "evidence", "store", "worker", "channel", "processes"},
     "evidence": {"acquire"},
+    "operations": {"store", "evidence", "acquire", "tokens", "config"},
     "acquire": set(),
     "store": set(),
     "engines": {"store"},
@@ -24,7 +25,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "config_layers": {"config_model"},
     "config_checks": {"config_model"},
 }
-EVERYWHERE = {"errors", "cells", "atomic", "entries", "points"}
+EVERYWHERE = {"errors", "cells", "atomic", "entries", "points", "facts"}
 
 
 def imported(path: Path) -> set[str]:

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.orm import Session
 
 from rackprint.daemon import entries
-from rackprint.daemon.store import reading, spans, writing
+from rackprint.daemon.facts import facts
+from rackprint.daemon.store import paging, reading, spans, writing
 from rackprint.daemon.store.engine import open_engine, told
 from rackprint.daemon.store.engine import writing as for_writing
 from rackprint.daemon.store.models import FOREVER, ArtifactRow, DeviceRow, LinkRow, ObservationRow, ProblemRow
@@ -23,6 +25,14 @@ from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Far
 from rackprint.fingerprint.model import Observation, Problem
 
 _BATCH = 2000
+
+
+class Pages(NamedTuple):
+    """What :mod:`paging` needs: a connection, and the run that is asked for (0 before the first)."""
+
+    connection: Connection
+    number: int
+    run: Run | None
 
 
 class Store:
@@ -36,7 +46,7 @@ class Store:
     def open(cls, case: Path, *, create: bool = False, url: str = "") -> Store:
         """The store of the case at ``case``; raises StoreError where there is none and ``create`` is not set. With
         ``url``, the PostgreSQL database that it names."""
-        return cls(open_engine(case, create=create, url=url))
+        return cls(open_engine(case, create=create, url=url or facts(case).store))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -198,10 +208,15 @@ class Store:
 
     def run(self, as_of: datetime | None = None) -> Run | None:
         """The run whose linkage held at ``as_of``, or holds now; None before the first."""
-        from rackprint.daemon.store.paging import run_at
-
         with self._engine.connect() as connection:
-            return run_at(connection, as_of)
+            return paging.run_at(connection, as_of)
+
+    @contextmanager
+    def pages(self, as_of: datetime | None = None) -> Iterator[Pages]:
+        """Pages of the linkage that held at ``as_of``, or holds now."""
+        with told(), self._engine.connect() as connection:
+            run = paging.run_at(connection, as_of)
+            yield Pages(connection, run.number if run else 0, run)
 
     def linkage(self) -> Linkage:
         """The linkage as it was put in."""
