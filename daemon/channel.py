@@ -85,5 +85,10 @@ class AsyncChannel(Generic[T]):
         self._writer.write(framed(message))
         await self._writer.drain()
 
+    def finish(self) -> None:
+        """Says that nothing more is sent; the other end may still answer."""
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
+
     def close(self) -> None:
         self._writer.close()

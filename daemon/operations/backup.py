@@ -6,11 +6,7 @@ the database; so the copy goes the other way round, and knows nothing that it la
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,14 +17,14 @@ from rackprint.daemon.evidence.custody import CustodyLog
 from rackprint.daemon.evidence.vault import Vault
 from rackprint.daemon.evidence.verify import Fault
 from rackprint.daemon.operations import manifest as manifests
-from rackprint.daemon.operations.contents import Contents, begins_with, contents, whole_length
+from rackprint.daemon.operations.beginning import begun
+from rackprint.daemon.operations.contents import Contents, Part, begins_with, contents, whole_length
 from rackprint.daemon.operations.copying import Copier
 from rackprint.daemon.operations.database import copy_database
 from rackprint.daemon.operations.manifest import Manifest
 from rackprint.daemon.operations.place import SETTINGS, Stage, silent, store_url, why
 from rackprint.daemon.store.engine import FILE
 
-LOCK = ".backup.lock"
 SMALL = ("audit.log", SETTINGS, "tokens.json")
 _DATABASE = f".{FILE}.new"
 
@@ -47,47 +43,12 @@ def backup(case: Path, target: Path, *, link: bool = False, stage: Stage = silen
     """Copies the case to ``target``, or brings the backup that is there up to date. Raises RackprintError where it
     cannot; the backup that was there before then still is one."""
     try:
-        with _begun(case, target):
+        with begun(case, target):
             return _Run(case, target, link, stage).run()
     except OSError as error:
         place = error.filename or target
         remedy = "see that it may be read and written and has room, and run it again; what is copied stays"
         raise RackprintError(f"{place}: {why(error)}; {remedy}") from None
-
-
-@contextmanager
-def _begun(case: Path, target: Path) -> Iterator[None]:
-    """Makes ``target`` a place for this case's backup, and this process the only one that writes there."""
-    log = case / CustodyLog.NAME
-    first = contents(log, _first_line(log)).first if log.is_file() else ""
-    if not first:
-        raise RackprintError(f"{case}: is no case with evidence in it; name one with --case")
-    here, there = case.resolve(), target.resolve()
-    if here == there or here in there.parents or there in here.parents:
-        raise RackprintError(f"{target}: is in the case, or the case in it; name a folder elsewhere")
-    target.mkdir(parents=True, exist_ok=True)
-    mine = (target / LOCK).exists()
-    if not mine and any(target.iterdir()):
-        raise RackprintError(f"{target}: is not empty and no backup of {case}; name an empty folder, or one to be made")
-    with (target / LOCK).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RackprintError(f"{target}: another backup is writing there; try again when it is done") from None
-        lock.seek(0)
-        known = lock.read().strip()
-        if known and known != first:
-            raise RackprintError(f"{target}: is a backup of another case; name another folder")
-        if not known:
-            lock.write(first + "\n")
-            lock.flush()
-            os.fsync(lock.fileno())
-        yield
-
-
-def _first_line(log: Path) -> int:
-    with log.open("rb") as file:
-        return len(file.readline())
 
 
 class _Run:
@@ -97,6 +58,7 @@ class _Run:
         self._old, self._new = Vault(case), Vault(target)
         self._copier = Copier(target)
         self._before = manifests.read(target)
+        self._earlier: Contents | None = None
         self._damaged = set(self._before.damaged) if self._before else set()
         self._faults: dict[str, Fault] = {}
         self._files = 0
@@ -141,11 +103,7 @@ class _Run:
                 self._loose(self._old.path(sha256), self._new.path(sha256), size)
                 step(1)
             for name, parts in named.packs.items():
-                source, target = self._old.pack(name), self._new.pack(name)
-                end = max(part.offset + part.size for part in parts)
-                there = target.stat().st_size if target.exists() else 0
-                if there != end or self._name(target) in self._damaged:
-                    self._pack(source, target, named, there)
+                self._pack(self._old.pack(name), self._new.pack(name), parts)
                 step(1)
 
     def _loose(self, source: Path, target: Path, size: int) -> None:
@@ -163,24 +121,24 @@ class _Run:
             if found != target.name:
                 self._faults[name] = Fault(str(source), "was changed, and was copied as it is")
 
-    def _pack(self, source: Path, target: Path, named: Contents, there: int) -> None:
+    def _pack(self, source: Path, target: Path, parts: list[Part]) -> None:
         name = self._name(target)
+        end = max(part.offset + part.size for part in parts)
+        there = target.stat().st_size if target.exists() else 0
+        known = 0 if name in self._damaged else min(there, self._known(target.name))
+        if known == end:
+            return
+        self._files += 1
         if not source.exists():
             self._faults[name] = Fault(str(source), "is missing, and so it is in the backup")
-            return
-        known = 0
-        if self._before and name not in self._damaged:
-            known = min(there, self._known(target.name))
-        self._files += 1
-        if not self._copier.tail(source, target, named.packs[target.name], known=known):
+        elif not self._copier.tail(source, target, parts, known=known):
             self._faults[name] = Fault(str(source), "was changed, and was copied as it is")
 
     def _known(self, pack: str) -> int:
-        """Up to where the last finished backup had looked at this pack."""
+        """Up to where the last finished backup looked at this pack."""
         if self._before is None:
             return 0
-        if not hasattr(self, "_earlier"):
-            self._earlier = contents(self._log, self._before.log_bytes)
+        self._earlier = self._earlier or contents(self._log, self._before.log_bytes)
         return max((part.offset + part.size for part in self._earlier.packs.get(pack, ())), default=0)
 
     def _name(self, target: Path) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from rackprint.daemon.acquire.files import open_evidence
+from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.vault import CHUNK, sync_folder
 from rackprint.daemon.operations.contents import Part
 
@@ -53,8 +53,14 @@ class Copier:
     def link(self, source: Path, target: Path) -> None:
         """A second name for ``source``."""
         self.folder(target.parent)
-        with suppress(FileExistsError):
-            target.hardlink_to(source)
+        self._temporary.unlink(missing_ok=True)
+        try:
+            self._temporary.hardlink_to(source)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RackprintError(f"{source}: cannot be linked to {self._top} ({reason}); leave out --link") from None
+        self._temporary.rename(target)
+        self._temporary.unlink(missing_ok=True)  # it is still there when both were one file already
         self._folders.add(target.parent)
 
     def tail(self, source: Path, target: Path, parts: list[Part], *, known: int) -> bool:

@@ -22,8 +22,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """``first`` and ``head`` are the hashes of the first and last custody entry. ``database`` is the SHA-256 of case.db;
-    None where the database is in PostgreSQL. ``damaged`` are files of the vault that were so in the case already."""
+    """``first`` and ``head`` are the hashes of the first and last custody entry. ``database`` is the SHA-256 of
+    case.db; None where that is in PostgreSQL. ``damaged`` are files of the vault that were so in the case already."""
 
     form: int = _KNOWN
     made: Annotated[datetime, msgspec.Meta(tz=True)]

@@ -18,7 +18,11 @@ Stage = Callable[[str, int | None], AbstractContextManager[Any]]  # (what is don
 @contextmanager
 def silent(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A stage that shows nothing."""
-    yield lambda steps=1: None
+    yield _nothing
+
+
+def _nothing(steps: int) -> None:
+    pass
 
 
 def store_url(case: Path) -> str:
