@@ -18,7 +18,7 @@ from rackprint.daemon.evidence.vault import Vault
 from rackprint.daemon.evidence.verify import Fault
 from rackprint.daemon.operations import manifest as manifests
 from rackprint.daemon.operations.beginning import begun
-from rackprint.daemon.operations.contents import Contents, Part, begins_with, contents, whole_length
+from rackprint.daemon.operations.contents import Contents, Part, begins_with, contents, packed_end, whole_length
 from rackprint.daemon.operations.copying import Copier
 from rackprint.daemon.operations.database import copy_database
 from rackprint.daemon.operations.manifest import Manifest
@@ -58,7 +58,6 @@ class _Run:
         self._old, self._new = Vault(case), Vault(target)
         self._copier = Copier(target)
         self._before = manifests.read(target)
-        self._earlier: Contents | None = None
         self._damaged = set(self._before.damaged) if self._before else set()
         self._faults: dict[str, Fault] = {}
         self._files = 0
@@ -71,7 +70,7 @@ class _Run:
             )
         database, size = self._database()
         length = whole_length(self._log)
-        named = contents(self._log, length)
+        named = contents(self._log, length, earlier=self._before.log_bytes if self._before else 0)
         self._vault(named)
         self._copied_log.touch()
         self._copier.append(self._log, self._copied_log, length)
@@ -103,7 +102,7 @@ class _Run:
                 self._loose(self._old.path(sha256), self._new.path(sha256), size)
                 step(1)
             for name, parts in named.packs.items():
-                self._pack(self._old.pack(name), self._new.pack(name), parts)
+                self._pack(self._old.pack(name), self._new.pack(name), parts, named.known.get(name, 0))
                 step(1)
 
     def _loose(self, source: Path, target: Path, size: int) -> None:
@@ -121,25 +120,18 @@ class _Run:
             if found != target.name:
                 self._faults[name] = Fault(str(source), "was changed, and was copied as it is")
 
-    def _pack(self, source: Path, target: Path, parts: list[Part]) -> None:
+    def _pack(self, source: Path, target: Path, parts: list[Part], looked_at: int) -> None:
+        """``looked_at`` is up to where the last finished backup read this pack in the target."""
         name = self._name(target)
-        end = max(part.offset + part.size for part in parts)
         there = target.stat().st_size if target.exists() else 0
-        known = 0 if name in self._damaged else min(there, self._known(target.name))
-        if known == end:
+        known = 0 if name in self._damaged else min(there, looked_at)
+        if known == packed_end(parts):
             return
         self._files += 1
         if not source.exists():
             self._faults[name] = Fault(str(source), "is missing, and so it is in the backup")
         elif not self._copier.tail(source, target, parts, known=known):
             self._faults[name] = Fault(str(source), "was changed, and was copied as it is")
-
-    def _known(self, pack: str) -> int:
-        """Up to where the last finished backup looked at this pack."""
-        if self._before is None:
-            return 0
-        self._earlier = self._earlier or contents(self._log, self._before.log_bytes)
-        return max((part.offset + part.size for part in self._earlier.packs.get(pack, ())), default=0)
 
     def _name(self, target: Path) -> str:
         return str(target.relative_to(self._target))

@@ -22,12 +22,14 @@ class Part(NamedTuple):
 
 @dataclass(slots=True)
 class Contents:
-    """The head of the log, and what its entries name: files by their hash with their size, packs with their parts."""
+    """The head of the log, and what its entries name: files by their hash with their size, packs with their parts.
+    ``known`` says where each pack ended at an earlier length of the log."""
 
     first: str = ""
     head: Head = field(default_factory=lambda: Head("", 0))
     loose: dict[str, int] = field(default_factory=dict)
     packs: dict[str, list[Part]] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
 
     @property
     def artifacts(self) -> int:
@@ -38,10 +40,10 @@ class Contents:
         return sum(self.loose.values()) + sum(part.size for parts in self.packs.values() for part in parts)
 
 
-def contents(log: Path, length: int) -> Contents:
-    """Reads the first ``length`` bytes of a log. Raises RackprintError at a line that is no entry."""
+def contents(log: Path, length: int, *, earlier: int = 0) -> Contents:
+    """Reads the first ``length`` bytes of a log, of which ``earlier`` were known before. Raises RackprintError at a line that is no entry."""
     found = Contents()
-    previous = ""
+    previous, end = "", 0
     for number, line in enumerate(_lines(log, length), 1):
         try:
             entry = parse(line)
@@ -50,10 +52,18 @@ def contents(log: Path, length: int) -> Contents:
         except (ValueError, KeyError, TypeError):
             raise RackprintError(f"{log}, line {number}: is no entry; rackprint verify says what is off") from None
         found.first = found.first or previous
+        end += len(line) + 1
+        if end == earlier:
+            found.known = {name: packed_end(parts) for name, parts in found.packs.items()}
         found.head = Head(previous, number)
     for parts in found.packs.values():
         parts.sort()
     return found
+
+
+def packed_end(parts: list[Part]) -> int:
+    """Where the last of some parts of a pack ends."""
+    return max(part.offset + part.size for part in parts)
 
 
 def _add(found: Contents, entry: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.vault import CHUNK, sync_folder
-from rackprint.daemon.operations.contents import Part
+from rackprint.daemon.operations.contents import Part, packed_end
 
 TEMPORARY = ".copy.new"
 
@@ -73,7 +73,7 @@ class Copier:
             self._folders.add(target.parent)
         descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with open_evidence(source) as stream, os.fdopen(descriptor, "r+b") as copy:
-            end = max(part.offset + part.size for part in parts)
+            end = packed_end(parts)
             start = min(sound(copy, parts, known), end)
             copy.truncate(start)
             copy.seek(start)

@@ -14,7 +14,7 @@ from rackprint.daemon.evidence.custody import CustodyLog
 from rackprint.daemon.evidence.vault import Vault, sync_folder
 from rackprint.daemon.evidence.verify import Fault, verify_case
 from rackprint.daemon.operations import manifest as manifests
-from rackprint.daemon.operations.contents import contents
+from rackprint.daemon.operations.contents import contents, packed_end
 from rackprint.daemon.operations.copying import Copier
 from rackprint.daemon.operations.manifest import Manifest
 from rackprint.daemon.operations.place import SETTINGS, Stage, silent, why
@@ -122,7 +122,7 @@ class _Run:
                     self._copier.file(old.path(sha256), new.path(sha256), 0o444)
                 step(1)
             for name, parts in named.packs.items():
-                end = max(part.offset + part.size for part in parts)
+                end = packed_end(parts)
                 if old.pack(name).exists():
                     self._copier.file(old.pack(name), new.pack(name), 0o444, end)
                 step(1)
