@@ -41,7 +41,8 @@ class Contents:
 
 
 def contents(log: Path, length: int, *, earlier: int = 0) -> Contents:
-    """Reads the first ``length`` bytes of a log, of which ``earlier`` were known before. Raises RackprintError at a line that is no entry."""
+    """Reads the first ``length`` bytes of a log, of which ``earlier`` were known before.
+    Raises RackprintError at a line that is no entry."""
     found = Contents()
     previous, end = "", 0
     for number, line in enumerate(_lines(log, length), 1):
