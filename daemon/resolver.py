@@ -20,7 +20,7 @@ from rackprint.fingerprint.model import Observation
 
 SHOWN = 20  # observations of a device that an answer names
 _STEP = 20  # observations between two looks at the questions
-_PAGE = 2000
+_PAGE = 200
 _FREEZE = 50_000  # observations after which what is there is left out of the garbage collector's rounds
 _TELL = 0.5  # seconds between two words of how far it is
 
@@ -85,6 +85,7 @@ class Index:
         """Serves until the daemon goes."""
         gc.collect()
         gc.freeze()
+        gc.disable()  # what is kept has no cycles, and a round over millions of objects takes a second
         while True:
             new = self._learn()
             if not new:
@@ -105,6 +106,7 @@ class Index:
             if count % _STEP == 0:
                 self._questions(0.0)
         if (self._count + count) // _FREEZE > self._count // _FREEZE:
+            gc.collect(1)
             gc.freeze()
         self._count += count
         self._busy += time.monotonic() - began if count else 0.0
