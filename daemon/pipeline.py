@@ -135,6 +135,12 @@ def relink(store: Store, log: CustodyLog, *, pause: Step = lambda: None) -> Link
     return found
 
 
+def artifacts_read(case: Path) -> set[str]:
+    """The artifacts that were read to their end; RackprintError where there is no case."""
+    with Store.open(case) as store:
+        return {artifact.sha256 for artifact in store.artifacts() if artifact.done}
+
+
 def store_head(case: Path) -> tuple[tuple[str, int] | None, str]:
     """The custody head (hash, count) that the case's database keeps; else why there is none."""
     try:

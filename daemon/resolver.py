@@ -83,6 +83,7 @@ class Index:
 
     def run(self) -> None:
         """Serves until the daemon goes."""
+        _warm()
         gc.collect()
         gc.freeze()
         gc.disable()  # what is kept has no cycles, and a round over millions of objects takes a second
@@ -141,6 +142,11 @@ class Index:
         self._told = now
         rate = self._count / self._busy if self._busy else 0.0
         self._channel.send(Known(self._through, self._count, len(self._resolver), self._whole, rate))
+
+
+def _warm() -> None:
+    """Loads what linking anew needs, before a question has to wait for it."""
+    import rackprint.fingerprint.link.linker  # noqa: F401
 
 
 def main() -> None:

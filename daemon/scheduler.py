@@ -13,7 +13,7 @@ from rackprint.daemon.processes import start
 
 log = logging.getLogger("rackprint.linker")
 REST = 2.0  # a run is followed by a pause of at least so many times its length
-NICE = 10
+NICE = 15
 
 
 class Scheduler:

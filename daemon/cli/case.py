@@ -53,11 +53,12 @@ def verify(
 ) -> None:
     """Check every byte of the evidence and the custody log; exit 1 if anything is off."""
     from rackprint.daemon.evidence.verify import verify_case
-    from rackprint.daemon.pipeline import store_head
+    from rackprint.daemon.pipeline import artifacts_read, store_head
 
     stored, problem = store_head(case)
     with progress("checking", None) as step:
-        faults = verify_case(case, stored, head or None, step=step)
+        read = None if problem else artifacts_read(case)
+        faults = verify_case(case, stored, head or None, read=read, step=step)
     for fault in faults:
         print(f"rackprint: {printable(f'{fault.place}: {fault.reason}')}", file=sys.stderr)
     if problem:

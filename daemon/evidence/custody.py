@@ -109,6 +109,11 @@ class CustodyLog:
             except ValueError as error:
                 raise RackprintError(f"{self.path}, line {number}: is no entry; run rackprint verify") from error
 
+    def naming(self, text: str) -> Iterator[Entry]:
+        """Those entries whose line holds ``text``, without a look at the others."""
+        wanted = text.encode()
+        return (parse(line) for line in self._lines() if wanted in line)
+
     def head(self) -> Head:
         """The head as the file stands; (64 zeros, 0) when there is none. A torn last line does not count."""
         if not self.path.exists():

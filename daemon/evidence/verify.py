@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,17 +22,22 @@ class Fault(NamedTuple):
 
 
 def verify_case(
-    case: Path, store_head: tuple[str, int] | None, head: str | None = None, *, step: Step = lambda: None
-) -> list[Fault]:
+    case: Path, store_head: tuple[str, int] | None, head: str | None = None, *, read: Collection[str] | None = None,
+    step: Step = lambda: None,
+) -> list[Fault]:  # fmt: skip
     """Checks the log's chain, the vault against the log, and the log's end against the head that the store keeps and
-    against ``head``, which a report printed. An empty list says that everything holds."""
+    against ``head``, which a report printed; and with ``read``, that the artifacts of the log are among those that the
+    store has read. An empty list says that everything holds."""
     log = CustodyLog(case / CustodyLog.NAME)
     if not log.path.is_file():
         return [Fault(str(log.path), "the custody log is missing")]
     faults: list[Fault] = []
     entries = list(_chain(log, faults))
     faults += _end(log, entries, store_head, head)
-    faults += _vault(Vault(case), list(_places(entries, log, faults)), step)
+    places = list(_places(entries, log, faults))
+    faults += _vault(Vault(case), places, step)
+    if read is not None:
+        faults += _unread(places, read, log)
     return faults
 
 
@@ -86,6 +91,7 @@ class _Place(NamedTuple):
     name: str
     pack: str
     offset: int
+    leftover: bool
 
 
 def _places(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> Iterator[_Place]:
@@ -101,7 +107,14 @@ def _places(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> Itera
         ):  # fmt: skip
             faults.append(Fault(f"{log.path}, line {number}", f"{kind} entry lacks its hash, size, name or place"))
             continue
-        yield _Place(str(sha256), size, name, pack, offset)
+        yield _Place(str(sha256), size, name, pack, offset, kind == "leftover")
+
+
+def _unread(places: list[_Place], read: Collection[str], log: CustodyLog) -> Iterator[Fault]:
+    missing = {p.sha256: p for p in places if not p.leftover and p.sha256 not in read}
+    for place in missing.values():
+        reason = f"{place.name} is kept, and not in the database: ingest it again, or serve the case, which reads it"
+        yield Fault(f"{log.path}, artifact {place.sha256}", reason)
 
 
 def _vault(vault: Vault, places: list[_Place], step: Step) -> Iterator[Fault]:

@@ -24,7 +24,7 @@ class WriterClient(Child):
 
     module = "rackprint.daemon.intake.writer"
     kinds = FromWriter
-    nice = 5  # who asks comes first; the queue is for the rest
+    nice = 10  # who asks comes first; the queue is for the rest
 
     def __init__(self, setup: Setup, *, queue_bytes: int, keep: tuple[int, ...] = ()) -> None:
         super().__init__(keep)

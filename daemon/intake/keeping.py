@@ -126,6 +126,7 @@ class Keeper:
             problems = frame.problems
             if frame.done and not frame.parser and not problems and not kept.accepted:
                 problems = _nothing(artifact)
+            reached("parsed")
             yield Batch(kept, frame.entries, problems, frame.parser, frame.done)
 
 

@@ -25,7 +25,7 @@ def recover(store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
         raise RackprintError(f"{log.path}: was cut or rewritten; rackprint verify says where. Nothing is taken in")
     vault.sweep()
     tail = [entry for entry in log.entries_after(known[1] if known else 0) if entry.get("kind") == "artifact"]
-    _leftover(store, log, vault, tail)
+    _leftover(log, vault)
     waiting = [_again(a, {}) for a in store.unfinished()]
     seen = {take.sha256 for take in waiting}
     for entry in tail:
@@ -38,22 +38,19 @@ def recover(store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
     return [take for take in waiting if take.name.rpartition("/")[2] != MANIFEST]
 
 
-def _leftover(store: Store, log: CustodyLog, vault: Vault, tail: list[Entry]) -> None:
+def _leftover(log: CustodyLog, vault: Vault) -> None:
     """Enters in the custody log what a crash left at the end of the last pack, so that every byte there has a name."""
     packs = vault.pack_names()
     if not packs:
         return
     name = packs[-1]
-    ends = [entry["offset"] + entry["size"] for entry in tail if entry.get("pack") == name]
-    end = max([store.pack_end(name), *ends])
+    end = max((e["offset"] + e["size"] for e in log.naming(name) if e.get("pack") == name), default=0)
     with vault.pack(name).open("rb") as file:
         file.seek(end)
         rest = file.read()
     if rest:
-        told = any(e.get("pack") == name and e.get("offset") == end for e in log.entries() if e["kind"] == "leftover")
-        if not told:
-            sha256 = hashlib.sha256(rest).hexdigest()
-            log.append("leftover", pack=name, offset=end, size=len(rest), sha256=sha256, name="of a crash")
+        sha256 = hashlib.sha256(rest).hexdigest()
+        log.append("leftover", pack=name, offset=end, size=len(rest), sha256=sha256, name="of a crash")
 
 
 def _artifact(entry: Entry) -> Artifact:

@@ -26,6 +26,7 @@ from rackprint.daemon.store.repository import Store
 from rackprint.daemon.worker import Workers
 
 GROUP = 8 << 20  # bytes that are kept with one wait for the disk, about
+CACHE = 96  # MiB of database pages: new ids fall anywhere in their index
 BROKEN = 4  # exit code: the storage failed; the daemon starts the writer anew
 
 
@@ -203,6 +204,7 @@ def main() -> None:
         return
     try:
         with Store.open(Path(setup.case), create=True, url=setup.url) as store:
+            store.widen(CACHE)
             Writer(channel, setup, store).run()
     except RackprintError as error:
         channel.send(State(False, str(error)))

@@ -78,9 +78,20 @@ _FULL = frozenset({"53000", "53100"})  # PostgreSQL: insufficient resources, dis
 def _durable(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, see below
     for pragma in (
-        "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-65536",
+        "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-16384",
     ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
+
+
+def widen(engine: Engine, mebibytes: int) -> None:
+    """Gives the connections of SQLite so much memory for pages, from the next one on."""
+    if engine.dialect.name == "sqlite":
+
+        def roomy(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+            connection.execute(f"PRAGMA cache_size=-{mebibytes << 10}")
+
+        event.listen(engine, "connect", roomy)
+        engine.dispose()
 
 
 def _begin(connection: Connection) -> None:

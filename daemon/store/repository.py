@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from rackprint.daemon import entries
 from rackprint.daemon.facts import facts
 from rackprint.daemon.store import paging, reading, spans, writing
-from rackprint.daemon.store.engine import open_engine, told
+from rackprint.daemon.store.engine import open_engine, told, widen
 from rackprint.daemon.store.engine import writing as for_writing
 from rackprint.daemon.store.models import FOREVER, ArtifactRow, DeviceRow, LinkRow, ObservationRow, ProblemRow
 from rackprint.daemon.store.records import Added, Artifact, Run
@@ -63,6 +63,10 @@ class Store:
         with told(), self._writer.begin() as connection:
             yield Transaction(connection)
 
+    def widen(self, mebibytes: int) -> None:
+        """Gives each connection that is made from now on so much memory for pages; for who writes much."""
+        widen(self._engine, mebibytes)
+
     def add_artifact(self, artifact: Artifact) -> int:
         """Records an artifact; one that is recorded already stays as it is. Its number."""
         with self.transaction() as transaction:
@@ -83,12 +87,6 @@ class Store:
         with Session(self._engine) as session:
             for row in session.scalars(select(ArtifactRow).order_by(ArtifactRow.name, ArtifactRow.sha256)):
                 yield reading.artifact(row)
-
-    def pack_end(self, name: str) -> int:
-        """Where the last known artifact of a pack ends."""
-        end = select(func.max(ArtifactRow.offset + ArtifactRow.size)).where(ArtifactRow.pack == name)
-        with self._engine.connect() as connection:
-            return connection.execute(end).scalar() or 0
 
     def unfinished(self) -> list[Artifact]:
         """The artifacts whose reading was interrupted."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from rackprint.daemon import entries
 from rackprint.daemon.entries import Entry
@@ -41,21 +42,41 @@ def add_entries(connection: Connection, found: Sequence[Entry], artifact: int) -
 
 
 def next_number(connection: Connection) -> int:
-    """The number that the next observation gets; on PostgreSQL the writers wait for each other here."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    """The number that the next observation gets."""
+    in_turn(connection)
     last = connection.execute(select(func.max(ObservationRow.number))).scalar() or 0
     purged = connection.execute(select(StateRow.value).where(StateRow.key == LAST)).scalar()
     return max(last, int(purged or 0)) + 1
 
 
+def in_turn(connection: Connection) -> None:
+    """Has the writers of evidence, and who purges it, wait for each other; on SQLite they do so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
 def next_of(connection: Connection, table: type[Base]) -> int:
-    """One more than the largest ``number`` of ``table``."""
-    return (connection.execute(select(func.max(table.__table__.c.number))).scalar() or 0) + 1
+    """One more than the largest ``number`` that ``table`` has, or had before a purge."""
+    return max(_largest(connection, table), int(state(connection, _held(table)) or 0)) + 1
+
+
+def hold_number(connection: Connection, table: type[Base]) -> None:
+    """Before rows of ``table`` are removed: keeps :func:`next_of` from giving a number twice."""
+    last = max(_largest(connection, table), int(state(connection, _held(table)) or 0))
+    set_state(connection, {_held(table): str(last)})
+
+
+def _largest(connection: Connection, table: type[Base]) -> int:
+    return connection.execute(select(func.max(table.__table__.c.number))).scalar() or 0
+
+
+def _held(table: type[Base]) -> str:
+    return f"last_of_{table.__tablename__}"
 
 
 def add_artifact(connection: Connection, artifact: Artifact) -> int:
     """Records an artifact; one that is recorded already stays as it is. Its number."""
+    in_turn(connection)
     known = select(ArtifactRow.number).where(ArtifactRow.sha256 == artifact.sha256)
     number = connection.execute(known).scalar()
     if number is None:
@@ -111,9 +132,11 @@ def problem_body(problem: Problem) -> bytes:
 
 
 def set_state(connection: Connection, values: dict[str, str]) -> None:
-    """Sets single facts of the case."""
-    connection.execute(delete(StateRow).where(StateRow.key.in_(values)))
-    connection.execute(insert(StateRow), [{"key": key, "value": value} for key, value in values.items()])
+    """Sets single facts of the case; two who set the same one at the same time do not refuse each other."""
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = upsert(StateRow)
+    row = row.on_conflict_do_update(index_elements=[StateRow.key], set_={"value": row.excluded.value})
+    connection.execute(row, [{"key": key, "value": value} for key, value in values.items()])
 
 
 def state(connection: Connection, key: str) -> str | None:
