@@ -77,6 +77,7 @@ _FULL = frozenset({"53000", "53100"})  # PostgreSQL: insufficient resources, dis
 
 def _durable(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, see below
+    connection.execute("PRAGMA secure_delete=ON")  # what is removed leaves the file
     for pragma in (
         "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}", "cache_size=-16384",
     ):  # fmt: skip

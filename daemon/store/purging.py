@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, exists, select
 
 from rackprint.daemon import entries
 from rackprint.daemon.store import spans, writing
+from rackprint.daemon.store.aging import aged
 from rackprint.daemon.store.bulk import MANY
 from rackprint.daemon.store.models import (
     ArtifactRow,
@@ -64,7 +65,14 @@ class Purging:
                 writing.hold_number(connection, table)
         self.gone = msgspec.json.decode(body, type=Gone) if body else Gone(before)
         self.begun = bool(body)
-        self.gone.before = max(before, self.gone.before)
+        self._before = before
+
+    def begin(self, *, anew: bool) -> None:
+        """Goes on with what was begun, or ``anew``."""
+        if anew:
+            self.told("", -1)
+            self.gone = Gone(self._before)
+        self.gone.before = max(self._before, self.gone.before)
 
     def observations(self) -> Iterator[None]:
         """Removes them a few at a time, in the order of their numbers."""
@@ -128,6 +136,10 @@ class Purging:
                 self.gone.artifacts += len(found)
                 self._save(connection, {})
             yield
+
+    def aged(self) -> Iterator[None]:
+        """Removes what runs of the linker said before that time, and replies."""
+        return aged(self._engine, self.gone.before)
 
     def told(self, head: str, count: int) -> None:
         """Ends the purge: it stands in the custody log, whose end is given."""

@@ -18,7 +18,9 @@ from rackprint.daemon.store import paging, reading, spans, writing
 from rackprint.daemon.store.engine import open_engine, told, widen
 from rackprint.daemon.store.engine import writing as for_writing
 from rackprint.daemon.store.models import FOREVER, ArtifactRow, DeviceRow, LinkRow, ObservationRow, ProblemRow
+from rackprint.daemon.store.purging import Purging
 from rackprint.daemon.store.records import Added, Artifact, Run
+from rackprint.daemon.store.scrubbing import scrub
 from rackprint.daemon.store.sheets import from_linkage
 from rackprint.daemon.store.transaction import Transaction
 from rackprint.fingerprint.link.result import AccountLink, Conflict, Device, Farm, Linkage, Tie, Transfer
@@ -192,6 +194,17 @@ class Store:
         with self._engine.connect() as connection:
             head, count = (writing.state(connection, key) for key in ("custody_head", "custody_count"))
             return (head, int(count)) if head and count else None
+
+    @contextmanager
+    def purging(self, before: datetime) -> Iterator[Purging]:
+        """For who removes what arrived before that."""
+        with told():
+            yield Purging(self._writer, before)
+
+    def scrub(self, *, whole: bool = False) -> bool:
+        """Makes what was removed leave the database's files; whether it did."""
+        with told():
+            return scrub(self._engine, whole=whole)
 
     def replace_linkage(self, linkage: Linkage) -> int:
         """Puts ``linkage`` in the place of the one before; the number of the run."""
