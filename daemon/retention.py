@@ -42,9 +42,7 @@ def purge(store: Store, custody: CustodyLog, before: datetime, *, pause: Callabl
     if known and not custody.holds(Head(*known)):
         raise RackprintError(f"{custody.path}: was cut or rewritten; rackprint verify says where. Nothing was removed")
     with store.purging(before) as purging:
-        if purging.begun and _is_told(custody, purging.gone):
-            purging.told("", -1)  # it ended between the log and the store
-            purging.gone = Gone(before)
+        purging.begin(anew=purging.begun and _is_told(custody, purging.gone))  # it ended between log and store
         for steps in (purging.observations(), purging.artifacts(), purging.aged()):
             for _ in steps:
                 pause()

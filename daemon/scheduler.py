@@ -7,9 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from rackprint.daemon.channel import AsyncChannel
 from rackprint.daemon.linker import Errand, Report
-from rackprint.daemon.processes import start
+from rackprint.daemon.supervision import once
 
 log = logging.getLogger("rackprint.linker")
 REST = 2.0  # a run is followed by a pause of at least so many times its length
@@ -28,6 +27,7 @@ class Scheduler:
         self.runs = self.failures = 0
         self._changed, self._ended = 0.0, 0.0
         self._wanted = asyncio.Event()
+        self.alone = asyncio.Lock()  # held by a run; a purge holds it too, for they must not meet
         self._task: asyncio.Task[None] | None = None
         self.done: list[Callable[[Report], None]] = []
 
@@ -68,21 +68,13 @@ class Scheduler:
                 continue
 
     async def _run(self) -> None:
-        self.running_since = time.monotonic()
-        process, end = start("rackprint.daemon.linker", nice=NICE)
-        channel: AsyncChannel[Report] = await AsyncChannel.open(end, Report)
-        try:
-            await channel.send(self._errand)
-            report = await channel.receive()
-        except ConnectionError:
-            report = None
-        except asyncio.CancelledError:
-            process.kill()
-            raise
-        finally:
-            channel.close()
-            await asyncio.to_thread(process.wait)
-            self.running_since, self._ended = 0.0, time.monotonic()
+        report: Report | None
+        async with self.alone:
+            self.running_since = time.monotonic()
+            try:
+                report = await once("rackprint.daemon.linker", self._errand, Report, nice=NICE)
+            finally:
+                self.running_since, self._ended = 0.0, time.monotonic()
         if report is None or report.error:
             self.failures += 1
             log.error("linking failed: %s", report.error if report else "its process died")

@@ -19,9 +19,12 @@ from rackprint.daemon.facts import Facts, settle
 from rackprint.daemon.intake.client import WriterClient
 from rackprint.daemon.intake.committing import incoming
 from rackprint.daemon.intake.messages import Setup
+from rackprint.daemon.keeper_schedule import PurgeSchedule
 from rackprint.daemon.linker import Errand, Report
 from rackprint.daemon.metrics import Metrics
 from rackprint.daemon.notify import Manager
+from rackprint.daemon.purger import Errand as Purge
+from rackprint.daemon.purger import Report as Purged
 from rackprint.daemon.reads import Reads
 from rackprint.daemon.resolving import ResolverClient
 from rackprint.daemon.scheduler import Scheduler
@@ -66,6 +69,9 @@ class Service:
             Errand(str(self.case), config.store.url), lambda: self.newest, every=config.link.every_seconds,
             idle=config.link.idle_seconds, through=run.through if run else 0,
         )  # fmt: skip
+        days = config.platform.retention_days if self.key else 0
+        errand = Purge(str(self.case), days, config.store.url)
+        self.purges = PurgeSchedule(errand, self.scheduler.alone, self._purged)
         self.manager = Manager()
         self.stopping, self.pulse = asyncio.Event(), asyncio.Event()
         self.streams = 0
@@ -96,6 +102,7 @@ class Service:
             self.resolver.begin()
         self.scheduler.done.append(self._linked)
         self.scheduler.begin()
+        self.purges.begin()
         self._tasks += [asyncio.create_task(self._follow(), name="follow")]
         if self.config.spool.folder is not None:
             spool = Spool(self.config.spool.folder, self.config.spool.settle_seconds, self)
@@ -138,6 +145,7 @@ class Service:
         for server in self._servers:
             server.should_exit = True
         await asyncio.gather(*(t for t in self._tasks if t.get_name() == "server"), return_exceptions=True)
+        await self.purges.end()
         await self.scheduler.end()
         await self.writer.end()
         if self.resolver is not None:
@@ -172,6 +180,12 @@ class Service:
         self.metrics.linked(report.whole)
         pulse, self.pulse = self.pulse, asyncio.Event()
         pulse.set()
+
+    async def _purged(self, _: Purged) -> None:
+        """The linkage and the resolver's index must not know what is no longer there."""
+        self.scheduler.link_now()
+        if self.resolver is not None:
+            self.resolver.again()
 
     def _where(self) -> str:
         listen = self.config.listen

@@ -18,6 +18,23 @@ _SLOWEST = 5.0  # seconds between two starts at most
 _PATIENCE = 60.0  # seconds that a process has to finish what it began
 
 
+async def once(module: str, errand: msgspec.Struct, kind: Any, *, nice: int = 0) -> Any | None:
+    """Runs ``module`` for one errand; its report, of ``kind``, or None when it died. It ends with who waits for it."""
+    process, end = start(module, nice=nice)
+    channel: AsyncChannel[Any] = await AsyncChannel.open(end, kind)
+    try:
+        await channel.send(errand)
+        return await channel.receive()
+    except ConnectionError:
+        return None
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    finally:
+        channel.close()
+        await asyncio.to_thread(process.wait)
+
+
 class Child:
     """Subclasses say which ``module`` runs, the ``first`` message to it, and what to do with each message from it."""
 
@@ -29,7 +46,7 @@ class Child:
         self._keep = keep
         self._channel: AsyncChannel[Any] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = self._again = False
         self.starts = 0
         self.pid = 0
 
@@ -54,20 +71,23 @@ class Child:
             began = time.monotonic()
             process, end = start(self.module, keep=self._keep, nice=self.nice)
             self.starts, self.pid = self.starts + 1, process.pid
-            self._channel = await AsyncChannel.open(end, self.kinds)
+            channel: AsyncChannel[Any] = await AsyncChannel.open(end, self.kinds)
+            self._channel, self._again = channel, False
             try:
-                await self._channel.send(self.first())
-                while (message := await self._channel.receive()) is not None:
+                await channel.send(self.first())
+                while (message := await channel.receive()) is not None:
                     self.heard(message)
             except ConnectionError:
                 pass  # it died while it was spoken to; told below
             finally:
-                self._channel.close()
+                channel.close()
                 self._channel = None
             code = await asyncio.to_thread(process.wait)
             self.lost()
             if self._stopping:
                 return
+            if self._again:
+                continue
             log.error("%s ended with %s; it is started again", self.module, code)
             wait = 0.1 if time.monotonic() - began > _STEADY else min(wait * 2, _SLOWEST)
             await asyncio.sleep(wait)
@@ -81,6 +101,13 @@ class Child:
         except ConnectionError:
             return False
         return True
+
+    def again(self) -> None:
+        """Has the process finish what it began and end, so that a new one starts; what is asked until then is lost."""
+        channel, self._channel = self._channel, None  # nothing more may be sent on it
+        if channel is not None:
+            self._again = True
+            channel.finish()
 
     async def end(self) -> None:
         """Lets the process finish what it began, and waits for it."""
