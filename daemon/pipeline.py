@@ -18,6 +18,7 @@ from rackprint.daemon.acquire.files import MANIFEST, Found, find, open_evidence
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog, Head
 from rackprint.daemon.evidence.vault import Stored, Vault
+from rackprint.daemon.facts import facts
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
 from rackprint.daemon.worker import Frame, Workers
@@ -104,7 +105,9 @@ def ingest(
     anything is wrong with any of the files."""
     if strict:
         _rehearse(paths, complain)
-    with _alone(case), Store.open(case, create=True) as store, Workers() as workers:
+    if facts(case).mode == "platform":
+        raise RackprintError(f"{case}: is a platform's case, which keeps no evidence; send observations to its daemon")
+    with alone(case), Store.open(case, create=True) as store, Workers() as workers:
         log = CustodyLog(case / CustodyLog.NAME)
         _unbroken(store, log)
         vault = Vault(case)
@@ -222,7 +225,7 @@ class _Taker:
 
 
 @contextmanager
-def _alone(case: Path) -> Iterator[None]:
+def alone(case: Path) -> Iterator[None]:
     """Makes this process the only one that writes to the case. Raises RackprintError where another does."""
     case.mkdir(parents=True, exist_ok=True)
     with (case / ".lock").open("w") as lock:

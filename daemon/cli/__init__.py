@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rackprint.daemon.cli import answers, case, config, demo, files, linking, operate, reports, serve, token
+from rackprint.daemon.cli import answers, case, config, demo, files, linking, operate, purge, reports, serve, token
 
 app = typer.Typer(
     name="rackprint",
@@ -34,7 +34,7 @@ def _rackprint(
     pass
 
 
-for group in (demo, files, case, linking, answers, reports, serve, config, token, operate):
+for group in (demo, files, case, linking, answers, reports, serve, config, token, operate, purge):
     group.register(app)
 
 

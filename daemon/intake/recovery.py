@@ -10,6 +10,7 @@ from rackprint.daemon.acquire.files import MANIFEST
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog, Entry, Head
 from rackprint.daemon.evidence.vault import Vault
+from rackprint.daemon.facts import facts
 from rackprint.daemon.intake.messages import OBSERVATIONS, Take
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
@@ -26,7 +27,9 @@ def recover(store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
     vault.sweep()
     tail = [entry for entry in log.entries_after(known[1] if known else 0) if entry.get("kind") == "artifact"]
     _leftover(log, vault)
-    waiting = [_again(a, {}) for a in store.unfinished()]
+    # A platform's case keeps no bytes to read again; who sent them was told nothing, and sends them again.
+    keeps = facts(log.path.parent).mode != "platform"
+    waiting = [_again(a, {}) for a in store.unfinished()] if keeps else []
     seen = {take.sha256 for take in waiting}
     for entry in tail:
         if entry["sha256"] not in seen and store.artifact(entry["sha256"]) is None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -106,7 +107,8 @@ class Writer:
             if self._replay(take, known.sha256 if known else ""):
                 continue
             if known and known.done:
-                again.append(Kept(take, known, self._log.head()))
+                now = datetime.now(UTC)  # when it arrives, if it was purged meanwhile
+                again.append(Kept(take, msgspec.structs.replace(known, added_at=now), self._log.head()))
             else:
                 fresh.append(take)
         return again + (self._keeper.keep(fresh) if fresh else [])
@@ -139,8 +141,6 @@ class Writer:
                     self._failed([take], error)
 
     def _taken_up(self, take: Take) -> Kept:
-        from datetime import UTC, datetime
-
         from rackprint.daemon.store.records import Artifact
 
         taken = datetime.fromtimestamp(take.taken_at, UTC)
