@@ -53,13 +53,17 @@ def main() -> None:
         with Store.open(case, url=errand.url) as store:
             found = relink(store, CustodyLog(case / CustodyLog.NAME), pause=lambda: time.sleep(BREATH))
     except (RackprintError, OSError, ValueError, MemoryError) as error:
-        channel.send(Report(error=" ".join(str(error).split()) or type(error).__name__))
+        _say(channel, Report(error=" ".join(str(error).split()) or type(error).__name__))
         return
-    channel.send(
-        Report(
-            found.run, found.observations, found.devices, found.links, found.through, found.seconds, found.whole
-        )
-    )  # fmt: skip
+    counts = found.observations, found.devices, found.links
+    _say(channel, Report(found.run, *counts, found.through, found.seconds, found.whole))
+
+
+def _say(channel: Channel[Errand], report: Report) -> None:
+    try:
+        channel.send(report)
+    except OSError:
+        return  # the daemon is gone; what is written stays
 
 
 if __name__ == "__main__":

@@ -13,20 +13,20 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def die_with_parent() -> None:
-    """Has the kernel end this process when its parent dies, however that dies."""
+    """Has the kernel end this process when its parent, whose pid is the second argument, dies, however that dies."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
+    if os.getppid() != int(sys.argv[2]):
+        os._exit(0)  # it died before the kernel was told
 
 
-def start(
-    module: str, *arguments: str, keep: tuple[int, ...] = (), nice: int = 0
-) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Starts ``python -m module``, with the number of its end of a socket pair as the first argument; our end is given
     back. ``keep`` are file descriptors that it holds too."""
     ours, theirs = socket.socketpair()
     with theirs:
-        command = [sys.executable, "-m", module, str(theirs.fileno()), *arguments]
+        command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep), start_new_session=True
         )

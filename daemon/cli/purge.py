@@ -44,5 +44,5 @@ def purge(
     if not done.tombstone:
         print(f"{case}: nothing arrived before {before:%Y-%m-%d %H:%M} UTC")
         return
-    seen, bodies = told(done.observations, "observation"), f"{done.artifacts} bod{'y' if done.artifacts == 1 else 'ies'}"
-    print(f"{case}: {seen} of {bodies} removed; custody entry {done.tombstone}")
+    what = f"{told(done.observations, 'observation')} of {told(done.artifacts, 'artifact')}"
+    print(f"{case}: {what} removed; custody entry {done.tombstone}")

@@ -52,21 +52,25 @@ class Writer:
         """Serves until the daemon goes; then what was begun is finished."""
         for thread in self._threads:
             thread.start()
+        try:
+            self._receive()
+        except OSError:
+            pass  # the daemon is gone; what was begun is finished
+        finally:
+            for lane in (self._small, self._large):
+                lane.put(None)
+            for thread in self._threads:
+                thread.join()
+            self._committer.close()
+
+    def _receive(self) -> None:
         found = recover(self._store, self._log, self._keeper.vault)
         self._channel.send(State(True, recovering=len(found)))
         for take in found:
             self._large.put(take)
-        while True:
-            message = self._channel.receive()
-            if message is None:
-                break
+        while (message := self._channel.receive()) is not None:
             if isinstance(message, Take):
                 (self._large if message.path else self._small).put(message)
-        for lane in (self._small, self._large):
-            lane.put(None)
-        for thread in self._threads:
-            thread.join()
-        self._committer.close()
 
     def _run_small(self) -> None:
         with Workers(memory_limit=int(self._limits["memory_limit"]), time_limit=self._limits["time_limit"]) as workers:
