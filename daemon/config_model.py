@@ -171,6 +171,8 @@ def conflicts(config: Config) -> Iterator[tuple[str, str]]:
         yield "auth.required", "may be false only on loopback and Unix sockets; set it true, or mend listen.host"
     if config.mode == "platform" and config.platform.key_file is None:
         yield "mode", "platform needs platform.key_file, a file of 32 random bytes or more; or set mode = evidence"
+    if config.mode == "platform" and config.spool.folder is not None:
+        yield "spool.folder", "a platform's case takes no files; leave it out, and send observations"
 
 
 def values(config: BaseModel, before: str = "") -> Iterator[tuple[str, Any]]:
