@@ -18,7 +18,7 @@ from rackprint.daemon.processes import die_with_parent
 from rackprint.daemon.retention import purge
 from rackprint.daemon.store.repository import Store
 
-BREATH = 0.004  # seconds between two transactions, in which the writer gets its turn
+BREATH = 0.02  # seconds between two transactions: who waits for SQLite looks only now and then whether it is free
 
 
 class Errand(msgspec.Struct):

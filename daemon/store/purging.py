@@ -31,7 +31,7 @@ from rackprint.daemon.store.models import (
 
 PURGING = "purging"  # the state of a purge that is not told in the custody log yet
 MARGIN = timedelta(hours=1)  # what came with artifacts that are so much too young has nothing old among it
-_AIM = 0.03  # seconds that a transaction should take, about
+_AIM = 0.012  # seconds that a transaction should take, about
 _ASKED = 100  # subqueries of one statement
 
 
