@@ -229,9 +229,18 @@ def taken(stream: BinaryIO, job: Job) -> Iterator[tuple[str, Any]]:
             return
         disguise = _disguise(job.key)
         for parsed in parser.parse(content, job.info):
-            yield label, parsed if isinstance(parsed, Problem) else _whole(disguise(parsed))
+            if isinstance(parsed, Problem):
+                yield label, _unquoted(parsed) if job.key else parsed
+            else:
+                yield label, _whole(disguise(parsed))
     except unpack_errors() as error:
         yield "", Problem(f"cannot be unpacked on: {error}", "what came before was kept; fetch the file again")
+
+
+def _unquoted(problem: Problem) -> Problem:
+    from rackprint.fingerprint.pseudonym import unquoted
+
+    return msgspec.structs.replace(problem, reason=unquoted(problem.reason))
 
 
 def _whole(observation: Observation) -> Entry | Problem:

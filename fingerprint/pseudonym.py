@@ -38,6 +38,7 @@ _IDENTIFIER = re.compile(
     r"|[0-9](?:[ ./-]?[0-9]){13,}|[0-9A-Fa-f]{16,}"
 )
 _QUOTED = re.compile(r"[0-9]{3,}")
+_REPR = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 
 Make = Callable[["Key", str, str], str]
 
@@ -85,6 +86,11 @@ def pseudonymise(observation: Observation, key: Key) -> Observation:
         o.id, o.time, o.source, o.accounts, o.app, key.made(_value, "exhibit", " ".join(o.exhibit.split())),
         o.action, o.target, tuple([_signal(s, key) for s in o.signals]), o.artifact, o.position,
     )  # fmt: skip
+
+
+def unquoted(reason: str) -> str:
+    """Why a line was refused, without what that quotes of it: a value may stand in the wrong field."""
+    return _REPR.sub("'…'", reason)
 
 
 def value_key(name: str, raw: str, key: Key) -> str:
