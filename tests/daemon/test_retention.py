@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from crashing import COMMAND, Killed
 
 from rackprint.daemon import retention
 from rackprint.daemon.entries import microseconds, whole
