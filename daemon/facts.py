@@ -38,7 +38,7 @@ def settle(case: Path, wanted: Facts) -> None:
     made = path.is_file() or (case / "case.db").is_file()
     if not made:
         case.mkdir(parents=True, exist_ok=True)
-        with whole(path) as temporary:
+        with whole(path, durable=True) as temporary:
             temporary.write_bytes(msgspec.json.format(msgspec.json.encode(wanted), indent=1) + b"\n")
         return
     known = facts(case)

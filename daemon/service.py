@@ -51,8 +51,6 @@ class Service:
         settle(self.case, Facts(config.mode, config.store.url, _key_id(self.key)))
         for folder in (incoming(self.case), self.case / "uploads"):
             folder.mkdir(exist_ok=True)
-        for path in incoming(self.case).glob("*.part"):
-            path.unlink(missing_ok=True)  # of requests that were never acknowledged
         with Store.open(self.case, create=True, url=config.store.url):
             pass
         self.reads = Reads(self.case)

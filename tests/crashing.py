@@ -37,9 +37,9 @@ def free_port() -> int:
 class Killed:
     """A case with a daemon that may be killed and started again."""
 
-    def __init__(self, case: Path, **environment: str) -> None:
+    def __init__(self, case: Path, *, token: str = "", **environment: str) -> None:
         self.case, self.port = case, free_port()
-        self.token = make(case, "test", ["admin"])
+        self.token = token or make(case, "test", ["admin"])
         self._environment = {**os.environ, "RACKPRINT_LINK__EVERY_SECONDS": "1", **environment}
         self.process: subprocess.Popen[bytes] | None = None
         self.starts: list[float] = []
@@ -113,6 +113,8 @@ class Load:
     sent: dict[bytes, list[str]] = field(default_factory=dict)
     acknowledged: set[bytes] = field(default_factory=set)
     numbers: itertools.count = field(default_factory=itertools.count)
+    refused: frozenset[int] = frozenset({429, 503})  # what a client that tries again may be told
+    seen: set[int] = field(default_factory=set)
     over: threading.Event = field(default_factory=threading.Event)
 
     def body(self, dice: random.Random) -> bytes:
@@ -143,11 +145,12 @@ class Load:
         except (OSError, http.client.HTTPException):
             time.sleep(0.01)
             return
+        self.seen.add(status)
         if status == 200:
             assert answer["accepted"] + answer["duplicate"] == len(self.sent[body])
             self.acknowledged.add(body)
         else:
-            assert status in {429, 503}, (status, answer)
+            assert status in self.refused, (status, answer)
             time.sleep(0.01)
 
     def run(self, seconds: float, threads: int = 3) -> list[threading.Thread]:
@@ -174,7 +177,8 @@ def check(case: Path, load: Load) -> None:
     assert set(there) <= {note for ids in load.sent.values() for note in ids}
     head, problem = store_head(case)
     assert not problem
-    assert verify_case(case, head, read=artifacts_read(case)) == []
+    faults = verify_case(case, head, read=artifacts_read(case))
+    assert not faults, faults
 
 
 def torture(case: Path, times: int, seed: int, **environment: str) -> Killed:

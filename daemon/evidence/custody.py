@@ -80,8 +80,13 @@ class CustodyLog:
             for kind, fields in entries:
                 head, line = _entry(head, kind, fields)
                 lines += line
-            _write(file.fileno(), lines)
-            os.fsync(file.fileno())
+            size = os.fstat(file.fileno()).st_size
+            try:
+                _write(file.fileno(), lines)
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), size)  # none of them was told to anyone
+                raise
             if before.count == 0:  # the file's name is new
                 sync_folder(self.path.parent)
         return head

@@ -50,6 +50,11 @@ class Packer:
             raise
         return places
 
+    def take_back(self, places: list[Place]) -> None:
+        """Takes back what the last call kept, as long as nobody knows of it."""
+        if places and places[0].pack == self._name and self._descriptor >= 0:
+            self._give_up(places[0].offset)
+
     def _give_up(self, size: int) -> None:
         """Takes back what was written of a failed call; a pack that cannot be mended is left as it is for good."""
         try:

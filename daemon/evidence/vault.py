@@ -108,13 +108,11 @@ class Vault:
         return sorted(p.name for p in self.packs.glob("*.pack") if is_pack(p.name))
 
     def take(self, temporary: Path, sha256: str, size: int) -> Stored:
-        """Takes in a file that was written, synced and hashed on this file system already; ``temporary`` goes."""
+        """Takes in a file that was written, synced and hashed on this file system already. ``temporary`` stays, as a
+        second name of it, until the custody log knows it: a crash before that leaves a trace to find it by."""
         self._make_root()
         temporary.chmod(0o444)
-        try:
-            return Stored(sha256, size, self._place(temporary, sha256))
-        finally:
-            temporary.unlink(missing_ok=True)
+        return Stored(sha256, size, self._place(temporary, sha256))
 
     def sweep(self) -> None:
         """Removes what a crash left half copied; only while no other process adds."""

@@ -34,6 +34,7 @@ class WriterClient(Child):
         self.queued = 0  # bytes that are not acknowledged yet
         self.state = State(False, "the writer is starting")
         self.ready = asyncio.Event()
+        self._told = ""
 
     @property
     def waiting(self) -> int:
@@ -71,8 +72,9 @@ class WriterClient(Child):
                 log.warning(
                     "%d artifacts were kept and not read at the last end; they are read now", message.recovering
                 )
-            if message.reason:
+            if message.reason and message.reason != self._told:
                 log.error("%s", message.reason)
+            self._told = message.reason
             self.ready.set()
         elif message.number in self._waiting:
             future, _ = self._waiting[message.number]
@@ -80,7 +82,8 @@ class WriterClient(Child):
                 future.set_result(message)
 
     def lost(self) -> None:
-        self.state = State(False, "the writer was ended and is starting again")
+        if self.state.ready or not self.state.reason:
+            self.state = State(False, "the writer was ended and is starting again")
         for number, (future, _) in list(self._waiting.items()):
             if not future.done():
                 future.set_result(Outcome(number, error="failed", reason="the writer was ended before it was safe"))

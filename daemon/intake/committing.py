@@ -6,12 +6,13 @@ from __future__ import annotations
 import errno
 import queue
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from rackprint.daemon.intake.keeping import TOLD, Batch
+from rackprint.daemon.evidence.custody import Head
+from rackprint.daemon.intake.keeping import TOLD, Batch, Kept
 from rackprint.daemon.intake.messages import Outcome, Refusal
 from rackprint.daemon.points import reached
 from rackprint.daemon.store.records import DiskFullError, StoreError
@@ -21,15 +22,32 @@ from rackprint.fingerprint.model import Problem
 
 ENTRIES = 20_000  # of one commit, at most about
 WAITING = 64  # batches that may wait; who reads waits then
-Answer = Callable[[Outcome], None]
-Logged = Callable[[list[Batch]], None]
+
+
+class Host(Protocol):
+    """What a committer tells, and asks."""
+
+    def answer(self, outcome: Outcome) -> None:
+        """Something was acknowledged, or will not be."""
+
+    def committed(self, done: list[Batch]) -> None:
+        """These are read to their end, and on the disk."""
+
+    def unread(self, kept: Kept) -> None:
+        """It is kept, and could not be committed: to be read again when there is room."""
+
+    def broken(self, reason: str) -> None:
+        """The storage failed; nobody knows what is on the disk."""
+
+    def through(self, head: Head, done: list[int]) -> int:
+        """Up to which custody entry all is read once ``done`` are."""
 
 
 class Committer:
     """One thread that writes; use :meth:`put` from others."""
 
-    def __init__(self, store: Store, answer: Answer, logged: Logged, broken: Callable[[str], None]) -> None:
-        self._store, self._answer, self._logged, self._broken = store, answer, logged, broken
+    def __init__(self, store: Store, host: Host) -> None:
+        self._store, self._host = store, host
         self._waiting: queue.Queue[Batch | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._run, name="committer")
         self._thread.start()
@@ -71,7 +89,7 @@ class Committer:
             self._fail(batches, "full", str(error))
         except StoreError as error:
             self._fail(batches, "failed", str(error))
-            self._broken(str(error))
+            self._host.broken(str(error))
         except ValueError as error:  # something of one of them cannot be stored: each by itself
             if len(batches) > 1:
                 for batch in batches:
@@ -90,7 +108,8 @@ class Committer:
             reached("commit.begun")
             told += [self._one(transaction, batch) for batch in batches]
             head = max((batch.kept.head for batch in batches), key=lambda h: h.count)
-            transaction.custody_head(head.hash, head.count)
+            done = [batch.kept.entry for batch in batches if batch.last]
+            transaction.custody_head(head.hash, head.count, self._host.through(head, done))
             reached("commit.ready")
         for batch, new, duplicates, problems in told:
             kept = batch.kept
@@ -120,20 +139,21 @@ class Committer:
         done = [batch for batch in batches if batch.last]
         for batch in done:
             kept = batch.kept
-            self._answer(
+            self._host.answer(
                 Outcome(
                     kept.take.number, kept.accepted, kept.duplicates, kept.rejected, kept.refusals,
                     kept.artifact.sha256, batch.parser,
                 )
             )  # fmt: skip
         reached("answered")
-        self._logged(done)
+        self._host.committed(done)
 
     def _fail(self, batches: list[Batch], error: str, reason: str) -> None:
         for batch in batches:
             if not batch.kept.failed:
                 batch.kept.failed = True
-                self._answer(Outcome(batch.kept.take.number, error=error, reason=reason))
+                self._host.unread(batch.kept)
+                self._host.answer(Outcome(batch.kept.take.number, error=error, reason=reason))
 
 
 def _refusal(problem: Problem) -> Refusal:

@@ -4,8 +4,9 @@ parser, in a process that may be killed, makes entries of them."""
 from __future__ import annotations
 
 import hmac
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ class Kept:
     take: Take
     artifact: Artifact
     head: Head
+    entry: int = 0  # of the custody log, which names it
     began: float = field(default_factory=time.monotonic)
     accepted: int = 0
     duplicates: int = 0
@@ -60,6 +62,13 @@ class Keeper:
     def __init__(self, case: Path, log: CustodyLog, key: bytes) -> None:
         self.vault, self._log, self._key = Vault(case), log, key
         self._packer = Packer(self.vault)
+        self._lock = threading.Lock()
+        self._unread: set[int] = set()  # custody entries whose artifacts are not read to their end yet
+
+    @property
+    def keeps(self) -> bool:
+        """Whether bytes are kept, and may be read again."""
+        return not self._key
 
     def sha256(self, data: bytes) -> str:
         """The name that ``data`` gets."""
@@ -76,7 +85,11 @@ class Keeper:
         else:
             places = self._packer.add([take.data for take in takes])
             reached("pack.kept")
-        return self._enter(takes, places)
+        try:
+            return self._enter(takes, places)
+        except OSError:
+            self._packer.take_back(places)
+            raise
 
     def keep_file(self, take: Take) -> Kept:
         """Moves a file into the vault."""
@@ -84,6 +97,7 @@ class Keeper:
             self.vault.take(Path(take.path), take.sha256, take.size)
             reached("vault.kept")
         (kept,) = self._enter([take], [Place(take.sha256, take.size, "", 0)])
+        Path(take.path).unlink(missing_ok=True)
         return kept
 
     def _enter(self, takes: list[Take], places: list[Place]) -> list[Kept]:
@@ -103,9 +117,28 @@ class Keeper:
                     pack=place.pack, offset=place.offset,
                 )
             )  # fmt: skip
-        head = self._log.append_many(entered)
+        with self._lock:  # no commit may call them read before they are known to be unread
+            head = self._log.append_many(entered)
+            first = head.count - len(entered) + 1
+            self._unread.update(range(first, head.count + 1))
         reached("custody.kept")
-        return [Kept(take, artifact, head) for take, artifact in zip(takes, artifacts, strict=True)]
+        told = zip(takes, artifacts, range(first, head.count + 1), strict=True)
+        return [Kept(take, artifact, head, entry) for take, artifact, entry in told]
+
+    def expect(self, entry: int) -> None:
+        """An artifact of an earlier life is to be read."""
+        with self._lock:
+            self._unread.add(entry)
+
+    def through(self, head: Head, done: Iterable[int]) -> int:
+        """Up to which entry all is read once ``done`` are."""
+        with self._lock:
+            return min(self._unread - set(done), default=head.count + 1) - 1
+
+    def finished(self, done: Iterable[int]) -> None:
+        """These are read, and committed."""
+        with self._lock:
+            self._unread -= set(done)
 
     def parsed(self, kept: Kept, workers: Workers) -> Iterator[Batch]:
         """What its parser makes of it, in parts; the last has ``last``."""

@@ -35,6 +35,7 @@ class Take(msgspec.Struct, tag=True):
     recovered: bool = False
     pack: str = ""
     offset: int = 0
+    entry: int = 0
 
 
 class Refusal(msgspec.Struct, omit_defaults=True):

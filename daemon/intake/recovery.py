@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rackprint.daemon.acquire.files import MANIFEST
@@ -18,14 +19,15 @@ from rackprint.daemon.store.repository import Store
 _FACTS = ("exhibit", "host", "usb_path", "transport_id", "hub", "ssid")
 
 
-def recover(store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
+def recover(case: Path, store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
     """The artifacts to read again, in the order in which they came. Raises RackprintError when the custody log was cut
     or rewritten: to record a new head would hide that for good."""
     known = store.custody_head()
     if known and not log.holds(Head(*known)):
         raise RackprintError(f"{log.path}: was cut or rewritten; rackprint verify says where. Nothing is taken in")
     vault.sweep()
-    tail = [entry for entry in log.entries_after(known[1] if known else 0) if entry.get("kind") == "artifact"]
+    _strays(case, log, vault)
+    tail = [entry for entry in log.entries_after(store.read_through()) if entry.get("kind") == "artifact"]
     _leftover(log, vault)
     # A platform's case keeps no bytes to read again; who sent them was told nothing, and sends them again.
     keeps = facts(log.path.parent).mode != "platform"
@@ -39,6 +41,17 @@ def recover(store: Store, log: CustodyLog, vault: Vault) -> list[Take]:
     if head.count:
         store.set_custody_head(head.hash, head.count)
     return [take for take in waiting if take.name.rpartition("/")[2] != MANIFEST]
+
+
+def _strays(case: Path, log: CustodyLog, vault: Vault) -> None:
+    """Removes what was still being sent; what of it is in the vault already, and not in the log, is entered there."""
+    for path in [*(case / "incoming").glob("*.part"), *(case / "uploads").glob("*.whole.part")]:
+        if path.stat().st_nlink > 1:
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if vault.path(sha256).is_file() and not any(e["kind"] == "artifact" for e in log.naming(sha256)):
+                log.append("leftover", sha256=sha256, size=path.stat().st_size, name="of a crash")
+        path.unlink()
 
 
 def _leftover(log: CustodyLog, vault: Vault) -> None:
@@ -67,8 +80,9 @@ def _again(artifact: Artifact, entry: dict[str, Any]) -> Take:
     manifest = {key: str(entry[key]) for key in _FACTS if entry.get(key)}
     if artifact.exhibit:
         manifest["exhibit"] = artifact.exhibit
+    events = artifact.name.startswith(OBSERVATIONS)
     return Take(
-        0, artifact.name, sha256=artifact.sha256, size=artifact.size, events=artifact.name.startswith(OBSERVATIONS),
+        0, artifact.name, entry=int(entry.get("seq", 0)), sha256=artifact.sha256, size=artifact.size, events=events,
         taken_at=artifact.taken_at.timestamp(), manifest=manifest, recovered=True, pack=artifact.pack,
         offset=artifact.offset,
     )  # fmt: skip

@@ -18,7 +18,7 @@ import msgspec
 
 from rackprint.daemon.channel import Channel
 from rackprint.daemon.errors import RackprintError
-from rackprint.daemon.evidence.custody import CustodyLog
+from rackprint.daemon.evidence.custody import CustodyLog, Head
 from rackprint.daemon.intake.committing import Committer, is_full
 from rackprint.daemon.intake.keeping import Batch, Keeper, Kept
 from rackprint.daemon.intake.messages import Outcome, Setup, State, Take, ToWriter
@@ -28,6 +28,7 @@ from rackprint.daemon.worker import Workers
 
 GROUP = 8 << 20  # bytes that are kept with one wait for the disk, about
 CACHE = 96  # MiB of database pages: new ids fall anywhere in their index
+PAUSE = 1.0  # seconds in which the reason why it cannot write stands, before it tries again
 BROKEN = 4  # exit code: the storage failed; the daemon starts the writer anew
 
 
@@ -36,13 +37,14 @@ class Writer:
 
     def __init__(self, channel: Channel[ToWriter], setup: Setup, store: Store) -> None:
         self._channel, self._store = channel, store
-        case = Path(setup.case)
+        case = self._case = Path(setup.case)
         self._log = CustodyLog(case / CustodyLog.NAME)
         self._keeper = Keeper(case, self._log, setup.key)
         self._limits = {"memory_limit": setup.memory, "time_limit": setup.seconds}
         self._small: queue.Queue[Take | None] = queue.Queue()
         self._large: queue.Queue[Take | None] = queue.Queue()
-        self._committer = Committer(store, self._answer, self._logged, self._broken)
+        self._committer = Committer(store, self)
+        self._again: dict[str, Take] = {}  # kept, and not read: by hash
         self._threads = [
             threading.Thread(target=self._run_small, name="small"),
             threading.Thread(target=self._run_large, name="large"),
@@ -64,9 +66,11 @@ class Writer:
             self._committer.close()
 
     def _receive(self) -> None:
-        found = recover(self._store, self._log, self._keeper.vault)
+        found = recover(self._case, self._store, self._log, self._keeper.vault)
         self._channel.send(State(True, recovering=len(found)))
         for take in found:
+            if take.entry:
+                self._keeper.expect(take.entry)
             self._large.put(take)
         while (message := self._channel.receive()) is not None:
             if isinstance(message, Take):
@@ -127,9 +131,9 @@ class Writer:
             return False
         before = msgspec.msgpack.decode(body, type=Outcome)
         if before.artifact != (sha256 or take.sha256):
-            self._answer(Outcome(take.number, error="refused", reason="the Idempotency-Key was used for another body"))
+            self.answer(Outcome(take.number, error="refused", reason="the Idempotency-Key was used for another body"))
         else:
-            self._answer(msgspec.structs.replace(before, number=take.number, replayed=True))
+            self.answer(msgspec.structs.replace(before, number=take.number, replayed=True))
         return True
 
     def _run_large(self) -> None:
@@ -152,7 +156,7 @@ class Writer:
         artifact = Artifact(
             take.sha256, take.name, take.size, taken, datetime.now(UTC), exhibit, pack=take.pack, offset=take.offset
         )
-        return Kept(take, artifact, self._log.head())
+        return Kept(take, artifact, self._log.head(), take.entry)
 
     def _read(self, kept: Kept, workers: Workers) -> None:
         for batch in self._keeper.parsed(kept, workers):
@@ -161,8 +165,28 @@ class Writer:
                 workers.close()
                 return
 
-    def _logged(self, done: list[Batch]) -> None:
+    def through(self, head: Head, done: list[int]) -> int:
+        """Up to which custody entry all is read once ``done`` are."""
+        return self._keeper.through(head, done)
+
+    def unread(self, kept: Kept) -> None:
+        """It is kept, and could not be committed: it is read again after the next commit that goes well. Of what a
+        platform sent nothing is kept; it sends it again."""
+        if not self._keeper.keeps:
+            self._keeper.finished([kept.entry])
+            return
+        a = kept.artifact
+        self._again[a.sha256] = Take(
+            0, a.name, sha256=a.sha256, size=a.size, events=kept.take.events, taken_at=kept.take.taken_at,
+            manifest=kept.take.manifest, recovered=True, pack=a.pack, offset=a.offset, entry=kept.entry,
+        )  # fmt: skip
+
+    def committed(self, done: list[Batch]) -> None:
         """Whole artifacts are told in the custody log when they were read; a platform's events are too many for it."""
+        self._keeper.finished(batch.kept.entry for batch in done)
+        again, self._again = self._again, {}
+        for take in again.values():
+            self._large.put(take)
         told = [
             ("parsed", {"sha256": b.kept.artifact.sha256, "parser": b.parser, "problems": b.kept.rejected})
             for b in done
@@ -177,16 +201,17 @@ class Writer:
         full = is_full(error)
         reason = (error.strerror or str(error)).lower()
         for take in takes:
-            self._answer(Outcome(take.number, error="full" if full else "failed", reason=reason))
+            self.answer(Outcome(take.number, error="full" if full else "failed", reason=reason))
         if not full and not isinstance(error, FileNotFoundError):
-            self._broken(reason)
+            self.broken(reason)
 
-    def _broken(self, reason: str) -> None:
+    def broken(self, reason: str) -> None:
         """After a storage error nobody knows what is on the disk: the process ends, and its successor looks."""
         print(f"rackprint: writer: {reason}; starting anew", file=sys.stderr, flush=True)
         os._exit(BROKEN)
 
-    def _answer(self, outcome: Outcome) -> None:
+    def answer(self, outcome: Outcome) -> None:
+        """Tells the daemon."""
         try:
             self._channel.send(outcome)
         except OSError:
@@ -210,10 +235,10 @@ def main() -> None:
         with Store.open(Path(setup.case), create=True, url=setup.url) as store:
             store.widen(CACHE)
             Writer(channel, setup, store).run()
-    except RackprintError as error:
-        channel.send(State(False, str(error)))
-        while channel.receive() is not None:  # stays, so that the reason is told once and not at every new start
-            time.sleep(0)
+    except (RackprintError, OSError) as error:
+        channel.send(State(False, " ".join(str(error).split())))
+        time.sleep(PAUSE)
+        sys.exit(BROKEN)
 
 
 if __name__ == "__main__":

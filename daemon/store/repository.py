@@ -206,6 +206,12 @@ class Store:
         with told():
             return scrub(self._engine, whole=whole)
 
+    def read_through(self) -> int:
+        """Up to which entry of the custody log all that it names was read; not further than the recorded head."""
+        with self._engine.connect() as connection:
+            known = [writing.state(connection, key) for key in (writing.THROUGH, "custody_count")]
+        return int(known[0] or known[1] or 0)
+
     def replace_linkage(self, linkage: Linkage) -> int:
         """Puts ``linkage`` in the place of the one before; the number of the run."""
         numbers = self.numbers()

@@ -43,10 +43,13 @@ class Transaction:
         """Forgets the problems that an earlier reading left."""
         self._connection.execute(delete(ProblemRow).where(ProblemRow.artifact == artifact))
 
-    def custody_head(self, head: str, count: int) -> None:
-        """Records the custody log's end, unless a later one is recorded."""
+    def custody_head(self, head: str, count: int, through: int | None = None) -> None:
+        """Records the custody log's end, unless a later one is recorded; and ``through``, up to which entry all that
+        it names was read."""
         if count >= int(writing.state(self._connection, "custody_count") or 0):
             writing.set_state(self._connection, {"custody_head": head, "custody_count": str(count)})
+        if through is not None:
+            writing.set_state(self._connection, {writing.THROUGH: str(through)})
 
     def reply(self, key: str) -> bytes | None:
         """What was answered to the request of this key."""

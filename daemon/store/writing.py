@@ -15,6 +15,7 @@ from rackprint.daemon.store.models import ArtifactRow, Base, ObservationAccountR
 from rackprint.daemon.store.records import Added, Artifact
 from rackprint.fingerprint.model import Position, Problem
 
+THROUGH = "read_through"
 LAST = "last_number"  # of an observation that was purged, so that no number is given twice
 _LOCK = 7_401_225  # PostgreSQL's advisory lock for who gives out numbers
 _OBSERVATION = ("number", "id", "time", "artifact", "line", "offset", "form", "body")
