@@ -127,7 +127,7 @@ class Daemon:
     """A daemon in a process of its own."""
 
     def __init__(self, case: Path, url: str, port: int) -> None:
-        environment = {**os.environ, "RACKPRINT__STORE__URL": url} if url else dict(os.environ)
+        environment = {**os.environ, "RACKPRINT_STORE__URL": url} if url else dict(os.environ)
         command = [
             sys.executable, "-c", "from rackprint.daemon.cli import main; main()",
             "serve", "--case", str(case), "--port", str(port),

@@ -80,19 +80,19 @@ class Store:
             transaction.finish(sha256, parser)
 
     def artifact(self, sha256: str) -> Artifact | None:
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             row = session.scalar(select(ArtifactRow).where(ArtifactRow.sha256 == sha256))
             return reading.artifact(row) if row else None
 
     def artifacts(self) -> Iterator[Artifact]:
         """All artifacts by name."""
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             for row in session.scalars(select(ArtifactRow).order_by(ArtifactRow.name, ArtifactRow.sha256)):
                 yield reading.artifact(row)
 
     def unfinished(self) -> list[Artifact]:
         """The artifacts whose reading was interrupted."""
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             rows = select(ArtifactRow).where(ArtifactRow.done.is_(False)).order_by(ArtifactRow.number)
             return [reading.artifact(row) for row in session.scalars(rows)]
 
@@ -106,7 +106,7 @@ class Store:
         import msgspec
 
         decode = msgspec.json.Decoder(Problem).decode
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             for body in connection.execute(select(ProblemRow.body).order_by(ProblemRow.id)).scalars():
                 yield decode(body)
 
@@ -135,7 +135,7 @@ class Store:
         left = limit
         while left is None or left > 0:
             page = reading.with_artifact().where(ObservationRow.number > number).order_by(ObservationRow.number)
-            with self._engine.connect() as connection:
+            with told(), self._engine.connect() as connection:
                 rows = connection.execute(page.limit(_BATCH if left is None else min(_BATCH, left))).all()
             if not rows:
                 return
@@ -148,7 +148,7 @@ class Store:
         row = ObservationRow
         while True:
             page = select(row.number, row.id, row.form, row.body).where(row.number > number).order_by(row.number)
-            with self._engine.connect() as connection:
+            with told(), self._engine.connect() as connection:
                 rows = connection.execute(page.limit(_BATCH)).all()
             if not rows:
                 return
@@ -157,12 +157,12 @@ class Store:
 
     def last_number(self) -> int:
         """The number of the newest observation; 0 where there is none."""
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             return connection.execute(select(func.max(ObservationRow.number))).scalar() or 0
 
     def numbers(self) -> dict[str, int]:
         """The number of every observation by its id."""
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             return dict(connection.execute(select(ObservationRow.id, ObservationRow.number)).all())
 
     def observation(self, name: str) -> Observation | None:
@@ -170,7 +170,7 @@ class Store:
 
     def observations_by_ids(self, ids: Iterable[str]) -> dict[str, Observation]:
         """Those of ``ids`` that there are, by id."""
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             return reading.observations(session, ids)
 
     def counts(self) -> dict[str, int]:
@@ -182,7 +182,7 @@ class Store:
             "devices": every.select_from(DeviceRow).where(DeviceRow.until == FOREVER),
             "links": every.select_from(LinkRow).where(LinkRow.until == FOREVER),
         }
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             return {name: connection.execute(query).scalar_one() for name, query in tables.items()}
 
     def set_custody_head(self, head: str, count: int) -> None:
@@ -191,7 +191,7 @@ class Store:
 
     def custody_head(self) -> tuple[str, int] | None:
         """The custody log's head and count as last recorded; None before the first."""
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             head, count = (writing.state(connection, key) for key in ("custody_head", "custody_count"))
             return (head, int(count)) if head and count else None
 
@@ -208,7 +208,7 @@ class Store:
 
     def read_through(self) -> int:
         """Up to which entry of the custody log all that it names was read; not further than the recorded head."""
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             known = [writing.state(connection, key) for key in (writing.THROUGH, "custody_count")]
         return int(known[0] or known[1] or 0)
 
@@ -225,7 +225,7 @@ class Store:
 
     def run(self, as_of: datetime | None = None) -> Run | None:
         """The run whose linkage held at ``as_of``, or holds now; None before the first."""
-        with self._engine.connect() as connection:
+        with told(), self._engine.connect() as connection:
             return paging.run_at(connection, as_of)
 
     @contextmanager
@@ -237,7 +237,7 @@ class Store:
 
     def linkage(self) -> Linkage:
         """The linkage as it was put in."""
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             run = spans.current(session.connection())
             found = self.run()
             return Linkage(
@@ -252,7 +252,7 @@ class Store:
 
     @contextmanager
     def _now(self) -> Iterator[tuple[Session, int]]:
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             yield session, spans.current(session.connection())
 
     def devices(self, names: Iterable[str] | None = None) -> tuple[Device, ...]:
@@ -289,5 +289,5 @@ class Store:
 
     def accounts(self, beginning: str = "") -> list[str]:
         """Accounts that were seen, linked or not, sorted; only those that begin so."""
-        with Session(self._engine) as session:
+        with told(), Session(self._engine) as session:
             return list(reading.accounts(session, beginning))
