@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -31,5 +32,6 @@ def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[su
             command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep), start_new_session=True
         )
     if nice:
-        os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+        with suppress(PermissionError):  # a hardened unit may forbid it, and all go as one
+            os.setpriority(os.PRIO_PROCESS, process.pid, nice)
     return process, ours
