@@ -1,4 +1,4 @@
-# make demo | test | check | bench | bench-quality: each makes its own .venv on first use.
+# make demo | test | check | soak | bench | bench-serve | bench-quality: each makes its own .venv on first use.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ FILES := $(shell find daemon fingerprint ext -name '*.py' -o -name '*.pyx' -o -n
 KERNELS := $(wildcard ext/*.pyx ext/*.h)
 LIST := $(VENV)/files.list
 
-.PHONY: demo test check bench bench-quality clean format
+.PHONY: demo test check soak bench bench-serve bench-quality clean format
 demo: $(VENV)/run.stamp
 	@$(BIN)/rackprint demo
 
@@ -22,6 +22,13 @@ check: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@$(BIN)/pip install -q -c constraints.txt --config-settings editable_mode=strict -e '.[bench]'
 	$(BIN)/python -m benchmarks
+
+bench-serve: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.serve
+	$(BIN)/python -m benchmarks.serve 300000 --postgresql
+
+soak: $(VENV)/dev.stamp
+	$(BIN)/python tests/crashing.py 300
 
 bench-quality: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.scenarios --seed 1000

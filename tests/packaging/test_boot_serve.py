@@ -31,7 +31,8 @@ cp -rL {tree} opt/tree/
 rm -rf etc/systemd/system etc/rackprint usr/bin/rackprint var/lib/rackprint
 mkdir -p etc/systemd/system/rackprint.service.d
 printf '#!/bin/sh\\nexport LD_LIBRARY_PATH=/opt/python/lib PYTHONPATH=/opt/tree:/opt/packages\\n'\
-'export PYTHONDONTWRITEBYTECODE=1\\nexec /opt/python/bin/{name} -c "from rackprint.daemon.cli import main; main()" "$@"\\n' >usr/bin/rackprint
+'export PYTHONDONTWRITEBYTECODE=1\\n'\
+'exec /opt/python/bin/{name} -c "from rackprint.daemon.cli import main; main()" "$@"\\n' >usr/bin/rackprint
 chmod 755 usr/bin/rackprint
 printf '[Service]\\nExecStartPost=/bin/sh -c "/usr/bin/rackprint doctor --case /var/lib/rackprint/case --format json '\
 '>/var/lib/rackprint/doctor.json || true"\\n' >etc/systemd/system/rackprint.service.d/doctor.conf
