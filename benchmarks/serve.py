@@ -1,8 +1,8 @@
 """``python -m benchmarks.serve [COUNT] [--postgresql] [--body LINES]``: the daemon under load, over loopback.
 
 One process sends COUNT made-up observations, some requests at a time, as fast as they are acknowledged; another asks
-all the while who shares hardware, and whose phone an observation is of. Then linker and resolver catch up, and the daemon
-is started anew."""
+all the while who shares hardware, and whose phone an observation is of. Then linker and resolver catch up, and the
+daemon is started anew."""
 
 from __future__ import annotations
 

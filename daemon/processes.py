@@ -28,9 +28,8 @@ def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[su
     ours, theirs = socket.socketpair()
     with theirs:
         command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep), start_new_session=True
-        )
+        # No session of its own: the kernel weighs sessions against each other before it looks at niceness.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep))
     if nice:
         with suppress(PermissionError):  # a hardened unit may forbid it, and all go as one
             os.setpriority(os.PRIO_PROCESS, process.pid, nice)

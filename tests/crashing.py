@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import itertools
 import json
@@ -50,6 +51,7 @@ class Killed:
         log = (self.case / "daemon.log").open("ab")
         command = [*COMMAND, "serve", "--case", str(self.case), "--port", str(self.port)]
         self.process = subprocess.Popen(command, env=self._environment, stderr=log, start_new_session=True)
+        atexit.register(self.process.kill)  # of a test that failed before it came to that
         log.close()
         while not self.ready():
             assert self.process.poll() is None, (self.case / "daemon.log").read_text()[-2000:]

@@ -32,6 +32,7 @@ def _plain(text: str) -> str:
 
 
 Plain = Annotated[str, Query(max_length=1000), AfterValidator(_plain)]
+Named = Annotated[str, Query(min_length=1, max_length=1000), AfterValidator(_plain)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="rows of a page")]
 Cursor = Annotated[str, Query(max_length=4000, description="`next` of the page before")]
 AsOf = Annotated[AwareDatetime | None, Query(description="what was known at that time (RFC 3339)")]
@@ -99,7 +100,7 @@ def account(request: Request, account: Account, as_of: AsOf = None) -> Response:
 
 
 @router.get("/explain", tags=["links"], response_model=None)
-def explain(request: Request, a: Plain, b: Plain = "") -> Response:
+def explain(request: Request, a: Named, b: Plain = "") -> Response:
     """Why an account is on its device, or what ties two accounts: signals, bits, and where each value stands."""
     return _json(service(request).reads.explain(a, b))
 

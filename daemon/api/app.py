@@ -25,7 +25,10 @@ _ABOUT = (
 
 def application(service: Service) -> Gate:
     """The application of ``service``, behind its gate."""
-    app = FastAPI(title="rackprint", version=version("rackprint"), description=_ABOUT, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="rackprint", version=version("rackprint"), description=_ABOUT, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
     app.state.service = service
     for module in (ingest, uploads, live, answers, operations):
         app.include_router(module.router)

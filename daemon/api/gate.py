@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rackprint.daemon.api.problems import answer
+from rackprint.daemon.api.problems import ProblemError, answer
 from rackprint.daemon.audit import AuditLog
 from rackprint.daemon.config import Config
 from rackprint.daemon.metrics import Metrics
@@ -20,10 +20,6 @@ OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
 _BURST = 2.0  # seconds of its rate that a token may use at once
 _STREAMS = "/v1/events"
 LOCAL = "unix"
-
-
-class SlowError(Exception):
-    """The client sent nothing for too long."""
 
 
 class _Bucket:
@@ -72,7 +68,8 @@ class Gate:
             try:
                 message = await asyncio.wait_for(receive(), None if status else self._config.limits.idle_seconds)
             except TimeoutError:
-                raise SlowError from None
+                seconds = self._config.limits.idle_seconds
+                raise ProblemError(408, f"nothing came for {seconds:g} s; send faster") from None
             read += len(message.get("body", b""))
             return message
 
@@ -90,10 +87,6 @@ class Gate:
                 await refused(scope, receiving, sending)
             else:
                 await self._app(scope, receiving, sending)
-        except SlowError:
-            if not status:
-                seconds = self._config.limits.idle_seconds
-                await answer(408, f"nothing came for {seconds:g} s; send faster")(scope, receive, sending)
         finally:
             self._busy -= not stream
             seconds = time.monotonic() - began

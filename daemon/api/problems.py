@@ -30,6 +30,8 @@ def answer(status: int, detail: str, *, retry: int = 0, **more: Any) -> Response
     """The answer; with ``retry``, when to try again, in seconds."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     headers = {"Retry-After": str(retry)} if retry else {}
+    if status in {408, 413}:
+        headers["Connection"] = "close"  # the rest of the body is not waited for
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="rackprint"'
     return Response(msgspec.json.encode(body), status, headers, KIND)
@@ -41,6 +43,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
         return answer(error.status, error.detail, retry=error.retry, **error.more)
+
+    @app.exception_handler(Exception)
+    async def _unknown(request: Request, error: Exception) -> Response:
+        return answer(500, f"internal error: {type(error).__name__}; the log says where, please report it")
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:

@@ -61,9 +61,7 @@ def test_a_value_that_cannot_be_kept_is_told_and_the_rest_is_added(store, value)
     assert [o.id for o in store.observations()] == ["o1", "o2"]
 
 
-@pytest.mark.parametrize(
-    "value", ['"value":null', 10**40, -(10**40), 5e-324, 1.7e308, -0.0, "\U0010ffff\u202e"]
-)
+@pytest.mark.parametrize("value", ['"value":null', 10**40, -(10**40), 5e-324, 1.7e308, -0.0, "\U0010ffff\u202e"])
 def test_odd_values_survive(store, value):
     made = Observation(
         "", NOW, "record:x", (value,) if isinstance(value, str) else (), signals=(Signal("x", value, ""),)
