@@ -12,7 +12,7 @@ demo: $(VENV)/run.stamp
 	@$(BIN)/rackprint demo
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
