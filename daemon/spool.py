@@ -9,15 +9,18 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from rackprint.daemon.acquire.files import MANIFEST, Found, find, open_evidence
+from rackprint.daemon.cells import printable
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.intake.client import BusyError
-from rackprint.daemon.intake.committing import incoming
+from rackprint.daemon.intake.committing import incoming, is_full
 from rackprint.daemon.intake.messages import Outcome, Take
 from rackprint.fingerprint.model import Problem
 
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rackprint.spool")
 DONE, REFUSED = "done", "refused"
-_LOOK = 5.0  # seconds between two looks where nothing is noticed
+_LINK = Problem("is a symbolic link; not followed", "give the file itself")
+_LOOK = 0.25  # seconds between two looks
 _AGAIN = 1.0
 
 
@@ -35,69 +39,86 @@ class Spool:
 
     def __init__(self, folder: Path, settle: float, service: Service) -> None:
         self._folder, self._settle, self._service = folder, settle, service
+        self._stuck: set[tuple[str, float]] = set()  # what could not be moved away, as it was then
 
     async def watch(self) -> None:
-        """Watches until it is cancelled."""
-        from watchfiles import awatch
-
+        """Watches until it is cancelled. It looks again and again: no notice is lost so, on any file system, and a name
+        may be of any bytes."""
         for name in ("", DONE, REFUSED):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        timeout = int(_LOOK * 1000)
-        async for _ in awatch(
-            self._folder, recursive=False, rust_timeout=timeout, yield_on_timeout=True, step=50, debounce=200
-        ):
-            for path in sorted(self._folder.iterdir()):
-                if path.name in {DONE, REFUSED} or path.name.startswith("."):
-                    continue
-                if self._settled(path):
-                    await self._one(path)
+        told = ""
+        while True:
+            try:
+                await self._look()
+                told = ""
+            except (OSError, ValueError) as error:  # something went while it was looked at: the next look tells
+                if told != (told := str(error)):
+                    log.error("%s: %s; tried again", self._folder, told)
+            await asyncio.sleep(_LOOK)
 
-    def _settled(self, path: Path) -> bool:
-        try:
-            return time.time() - path.lstat().st_mtime >= self._settle
-        except OSError:
-            return False
+    async def _look(self) -> None:
+        for path in sorted(self._folder.iterdir()):
+            if self._service.stopping.is_set():
+                return
+            if path.name in {DONE, REFUSED} or path.name.startswith("."):
+                continue
+            changed = await asyncio.to_thread(_changed, path)
+            if changed is None or 0 <= time.time() - changed < self._settle or (path.name, changed) in self._stuck:
+                continue
+            if not await self._one(path):
+                self._stuck.add((path.name, changed))
 
-    async def _one(self, path: Path) -> None:
+    async def _one(self, path: Path) -> bool:
+        """Takes in what is at ``path``; whether it could be moved away then."""
         reasons: list[str] = []
-        count = 0
-        for found in find([path]):
+        new = known = 0
+        files: Iterable[Found | Problem] = [_LINK] if path.is_symlink() else find([path])
+        for found in files:
             if isinstance(found, Problem):
                 reasons.append(str(found))
             elif found.path.name != MANIFEST or path.is_file():
                 outcome = await self._taken(found)
-                count += outcome.accepted
+                new, known = new + outcome.accepted, known + outcome.duplicates
                 reasons += [_told(found, r.reason, r.line) for r in outcome.refusals]
                 if outcome.error:
                     reasons.append(_told(found, outcome.reason, None))
-        target = self._folder / (REFUSED if reasons and not count else DONE)
+        target = self._folder / (REFUSED if reasons and not (new or known) else DONE)
+        name = _name(path)
         try:
             self._move(path, target, reasons)
         except OSError as error:
-            log.error("%s: %s; move it away by hand", path, (error.strerror or str(error)).lower())
-            return
-        log.info("%s: %d observations, %d problems; moved to %s", path.name, count, len(reasons), target.name)
+            log.error("%s: cannot be moved to %s: %s; move it away by hand", name, target, error)
+            return False
+        log.info("%s: %d observations, %d known before, %d problems; moved to %s", name, new, known, len(reasons),
+                 target.name)  # fmt: skip
+        return True
 
     async def _taken(self, found: Found) -> Outcome:
         """Hands over one file, as often as it takes: while there is no room, nothing else is of use."""
         while True:
+            part = incoming(self._service.case) / f"{secrets.token_hex(16)}.part"
             try:
-                take = await asyncio.to_thread(self._take, found)
+                take = await asyncio.to_thread(self._take, found, part)
                 outcome = await self._service.writer.take(take)
             except BusyError:
                 await asyncio.sleep(_AGAIN)
                 continue
+            except RackprintError as error:
+                return Outcome(0, error="refused", reason=str(error))
             except OSError as error:
-                return Outcome(0, error="refused", reason=(error.strerror or str(error)).lower())
+                reason = (error.strerror or str(error)).lower()
+                outcome = Outcome(0, error="full" if is_full(error) else "refused", reason=reason)
+            finally:
+                _drop(part)
             if outcome.error in {"full", "failed"}:
-                log.error("%s: %s; tried again", found.name, outcome.reason)
+                log.error("%s: %s; tried again", printable(found.name), outcome.reason)
                 await asyncio.sleep(_AGAIN * 5)
                 continue
             if outcome.accepted:
                 await self._service.touched()
             return outcome
 
-    def _take(self, found: Found) -> Take:
+    def _take(self, found: Found, part: Path) -> Take:
         if self._service.key:
             raise RackprintError("a platform's case takes no files")
         facts = msgspec.to_builtins(found.manifest)
@@ -105,10 +126,11 @@ class Spool:
         taken = found.taken_at.timestamp()
         name = found.name.rpartition("/")[2] if found.named else str(Path(found.name).relative_to(self._folder))
         size = found.path.stat().st_size
+        if size > self._service.config.limits.artifact_mb << 20:
+            raise RackprintError(f"is larger than limits.artifact_mb, {self._service.config.limits.artifact_mb} MiB")
         if size <= self._service.config.limits.small_kb << 10:
             with open_evidence(found.path) as stream:
                 return Take(0, name, stream.read(), events=False, taken_at=taken, manifest=manifest, who="spool")
-        part = incoming(self._service.case) / f"{secrets.token_hex(16)}.part"
         with open_evidence(found.path) as source, part.open("xb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
@@ -121,13 +143,35 @@ class Spool:
         )  # fmt: skip
 
     def _move(self, path: Path, target: Path, reasons: list[str]) -> None:
+        target.mkdir(exist_ok=True)
         name = path.name
-        while (target / name).exists():
+        while os.path.lexists(target / name) or os.path.lexists(target / f"{name}.reasons.txt"):
             name = f"{path.name}.{secrets.token_hex(3)}"
         path.rename(target / name)
         if reasons:
-            (target / f"{name}.reasons.txt").write_text("".join(f"{reason}\n" for reason in reasons), encoding="utf-8")
+            text = "".join(f"{printable(reason)}\n" for reason in reasons)
+            (target / f"{name}.reasons.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _changed(path: Path) -> float | None:
+    """When it was last written to or moved, with all that is in it, by the clock of this machine; None for a folder
+    that holds nothing yet."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_ctime
+    inside = [entry.lstat().st_ctime for entry in path.rglob("*")]
+    return max(path.lstat().st_ctime, *inside) if inside else None
+
+
+def _drop(part: Path) -> None:
+    """Removes a copy that the vault did not take. One that it did is a trace for the writer, should that be ended."""
+    with suppress(FileNotFoundError):
+        if part.stat().st_nlink == 1:
+            part.unlink()
 
 
 def _told(found: Found, reason: str, line: int | None) -> str:
     return f"{found.name}, line {line}: {reason}" if line else f"{found.name}: {reason}"
+
+
+def _name(path: Path) -> str:
+    return printable(path.name.encode(errors="backslashreplace").decode())
