@@ -1,5 +1,6 @@
 """The watched folder of a daemon that runs: what is taken in, what is refused and why, and what is left alone."""
 
+import errno
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from failing_disk import build, environment
 from serving import RACK, Daemon
 
 SETTLE = 0.3
@@ -295,4 +297,25 @@ def test_a_folder_that_goes_does_not_end_the_daemon(tmp_path):
     spool.gone("b.ndjson")
     assert (spool.folder / "done" / "b.ndjson").exists()
     assert spool.observation("b")
+    spool.daemon.stop()
+
+
+def test_a_full_disk_is_waited_for(tmp_path, monkeypatch):
+    control = tmp_path / "control"
+    for key, value in environment(build(tmp_path), tmp_path / "case", control=control).items():
+        monkeypatch.setenv(key, value)
+    spool = Watched(tmp_path, limits__small_kb="16")
+    spool.daemon.start()
+    for times, where in enumerate(("incoming", "case.db-wal"), 1):
+        control.write_text(f"write {errno.ENOSPC} 1 {where}\n")
+        if times == 1:
+            spool.put("large.ndjson", b"".join(line(f"full{n}", note="x" * 400) for n in range(100)))
+        until(lambda: "full" in spool.daemon.told() or "no space left" in spool.daemon.told())
+        until(lambda times=times: spool.daemon.told().count("tried again") >= times)
+        assert spool.waits("large.ndjson")
+    control.write_text("")
+    spool.gone("large.ndjson")
+    assert (spool.folder / "done" / "large.ndjson").exists()
+    assert spool.observation("full99")
+    assert not list((spool.daemon.case / "incoming").iterdir())
     spool.daemon.stop()
