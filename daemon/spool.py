@@ -147,10 +147,15 @@ class Spool:
         name = path.name
         while os.path.lexists(target / name) or os.path.lexists(target / f"{name}.reasons.txt"):
             name = f"{path.name}.{secrets.token_hex(3)}"
-        path.rename(target / name)
-        if reasons:
+        told = target / f"{name}.reasons.txt"
+        if reasons:  # first, so that who sees the thing there finds them
             text = "".join(f"{printable(reason)}\n" for reason in reasons)
-            (target / f"{name}.reasons.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+            told.write_text(text, encoding="utf-8", errors="backslashreplace")
+        try:
+            path.rename(target / name)
+        except OSError:
+            told.unlink(missing_ok=True)
+            raise
 
 
 def _changed(path: Path) -> float | None:

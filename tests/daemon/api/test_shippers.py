@@ -189,7 +189,7 @@ def test_the_python_of_the_page(begin):
     daemon = begin(limits__requests_per_second="1")
     (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     module = types.ModuleType("page")
-    exec(compile(code, str(PAGE), "exec"), module.__dict__)  # noqa: S102
+    exec(compile(code, str(PAGE), "exec"), module.__dict__)
     url = f"http://127.0.0.1:{daemon.port}/v1/observations"
     for n in range(4):
         found = module.send([event(f"py{n}a").encode(), event(f"py{n}b").encode()], daemon.tokens["ingest"], url)
