@@ -148,7 +148,7 @@ class Answers:
         links = [link for account in filter(None, (a, b)) for link in self._store.links(account=account)]
         for account in filter(None, (a, b)):
             if all(link.account != account for link in links):
-                raise RackprintError(f"{account}: no such account in {self.case}; `rackprint accounts` lists them")
+                raise RackprintError(f"{account}: no such account in the case; `rackprint accounts` lists them")
         names = sorted({link.device for link in links})
         devices = self._store.devices(names)
         around = Linkage(

@@ -78,6 +78,7 @@ class Service:
         self._tasks: list[asyncio.Task[Any]] = []
         self._servers: list[Server] = []
         self._touched = asyncio.Event()
+        self._failed = ""
         self._gauges()
 
     def disguised(self, observation: Observation) -> Observation:
@@ -112,6 +113,8 @@ class Service:
         log.info("serving %s at %s", self.case, self._where())
         await self._until_stopped()
         await self._stop()
+        if self._failed:
+            raise RackprintError(f"{self.case}: stopped, because a part failed ({self._failed})")
 
     async def _listen(self) -> None:
         from rackprint.daemon.api.app import application, servers
@@ -133,6 +136,7 @@ class Service:
         for task in self._tasks:
             if task.done() and not task.cancelled() and task.exception() is not None:
                 log.error("%s failed: %s", task.get_name(), task.exception())
+                self._failed = f"{task.get_name()}: {task.exception()}"
         self.stopping.set()
 
     async def _stop(self) -> None:

@@ -74,7 +74,10 @@ async def where(request: Request, upload: Name) -> Response:
     return Response(headers=_headers(size, facts.length))
 
 
-@router.patch("/{upload}", response_model=models.Taken, responses=ERRORS, openapi_extra=_PART)
+@router.patch(
+    "/{upload}", response_model=models.Taken, openapi_extra=_PART,
+    responses={**ERRORS, 204: {"description": "There is more to come"}},
+)  # fmt: skip
 async def go_on(request: Request, upload: Name, upload_offset: Count) -> Response:
     """Adds bytes from ``Upload-Offset``, which must be where it stands. With the last byte it is taken in."""
     found = service(request)
@@ -94,7 +97,12 @@ async def go_on(request: Request, upload: Name, upload_offset: Count) -> Respons
         done = part.with_name(f"{upload}.whole.part")  # the writer moves it into the vault
         os.link(part, done)
         body = Body(b"", done, sha256, size)
-        answer = await taken(request, body, facts.name, events=False, key=f"upload {upload}", exhibit=facts.exhibit)
+        try:
+            answer = await taken(request, body, facts.name, events=False, key=f"upload {upload}", exhibit=facts.exhibit)
+        except ProblemError as error:
+            if error.status == 422:  # it is kept, and will never be read: sending it again is of no use
+                _forget(found, upload)
+            raise
         _forget(found, upload)
         return answer
     finally:

@@ -127,8 +127,8 @@ def _elements(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 class _Envelope(msgspec.Struct):
-    message: str = ""
-    log: str = ""
+    message: Any = ""
+    log: Any = ""  # text, or another shipper's facts about a file
 
 
 def _rows(lines: Iterator[tuple[int, int, bytes]]) -> Iterator[Found | Problem]:
@@ -154,10 +154,22 @@ def _rows(lines: Iterator[tuple[int, int, bytes]]) -> Iterator[Found | Problem]:
 def _unwrapped(text: bytes, number: int, offset: int, decode: Callable[[bytes], Row]) -> Found | None:
     try:
         envelope = msgspec.json.decode(text, type=_Envelope)
-        inner = (envelope.message or envelope.log).strip().encode()
-        return Found(decode(inner), inner, number, offset) if inner.startswith(b"{") else None
+        for told in (envelope.message, envelope.log):
+            if isinstance(told, str) and told.lstrip().startswith("{"):
+                inner = told.strip().encode()
+                return Found(decode(inner), inner, number, offset)
+        return _without_nulls(text, number, offset, decode)
     except (ValueError, OverflowError, RecursionError):
         return None
+
+
+def _without_nulls(text: bytes, number: int, offset: int, decode: Callable[[bytes], Row]) -> Found | None:
+    """A row whose absent keys were sent as null, as converters with a schema do."""
+    plain = msgspec.json.decode(text)
+    if not isinstance(plain, dict) or None not in plain.values():
+        return None
+    kept = msgspec.json.encode({key: value for key, value in plain.items() if value is not None})
+    return Found(decode(kept), kept, number, offset)
 
 
 class EventsParser:

@@ -65,8 +65,22 @@ def key_file(folder: Path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def ended():
+    """Ends what a test that failed has left running."""
+    before = len(_started)
+    yield
+    for daemon in _started[before:]:
+        if daemon.process is not None:
+            daemon.kill()
+
+
+_started: list[Killed] = []
+
+
 def platform(case: Path, **more: str) -> Killed:
-    return Killed(case, **settings(key_file(case.parent)), **more)
+    _started.append(Killed(case, **settings(key_file(case.parent)), **more))
+    return _started[-1]
 
 
 def settings(key: Path) -> dict[str, str]:
@@ -103,8 +117,10 @@ def daemon(tmp_path_factory):
     try:
         fed(daemon)
         yield daemon
-    finally:
         daemon.stop()
+    finally:
+        if daemon.process is not None:
+            daemon.kill()
 
 
 def everything(folder: Path) -> dict[Path, bytes]:

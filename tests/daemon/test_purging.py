@@ -5,11 +5,13 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from crashing import COMMAND, Killed
+from waiting import until
 
 from rackprint.daemon.entries import microseconds
 from rackprint.daemon.store.repository import Store
@@ -19,14 +21,17 @@ OLD = datetime.now(UTC) - timedelta(days=31)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def daemon(request, tmp_path) -> Killed:
-    """A platform's daemon, not started."""
+def daemon(request, tmp_path) -> Iterator[Killed]:
+    """A platform's daemon, not started; ended whatever becomes of the test."""
     (tmp_path / "key").write_text(KEY)
     more = {"RACKPRINT_STORE__URL": request.getfixturevalue("postgresql")} if request.param == "postgresql" else {}
-    return Killed(
+    found = Killed(
         tmp_path / "case", RACKPRINT_MODE="platform", RACKPRINT_PLATFORM__KEY_FILE=str(tmp_path / "key"),
         RACKPRINT_PLATFORM__RETENTION_DAYS="30", RACKPRINT_LINK__IDLE_SECONDS="0.2", **more,
     )  # fmt: skip
+    yield found
+    if found.process is not None:
+        found.kill()
 
 
 def lines(first: int, count: int, who: str, phones: int = 50) -> bytes:
@@ -43,13 +48,6 @@ def lines(first: int, count: int, who: str, phones: int = 50) -> bytes:
 def sent(daemon: Killed, body: bytes) -> None:
     status, answer = daemon.ask("POST", "/v1/observations", body)
     assert (status, answer["accepted"]) == (200, body.count(b"\n")), answer
-
-
-def until(true, seconds: float = 40.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it does not come about"
-        time.sleep(0.05)
 
 
 def status(daemon: Killed) -> dict:
@@ -110,7 +108,7 @@ def test_a_daemon_purges_while_evidence_comes_in(daemon):
     assert not [e for e in answer["items"] if "gone" in e["account"]]
     text = (daemon.case / "daemon.log").read_text()
     assert "ended with" not in text
-    assert "error" not in text.lower()
+    assert " error " not in text.lower()
     daemon.stop()
     assert "custody entries hold" in command("verify", "--case", str(daemon.case)).stdout
     with Store.open(daemon.case) as store:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from crashing import COMMAND, Killed, Load, check
+from waiting import until
 
 
 @pytest.fixture
@@ -27,24 +28,24 @@ def test_systemd_is_told_ready_watchdog_reloading_and_stopping(tmp_path):
         daemon = Killed(tmp_path / "case", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="300000")
         daemon.start()
 
-        def until(fact: str) -> str:
+        def told(fact: str) -> str:
             while fact not in (said := manager.recv(4096).decode()):
                 continue
             return said
 
-        assert "STATUS=http://127.0.0.1" in until("READY=1")
+        assert "STATUS=http://127.0.0.1" in told("READY=1")
         began = time.monotonic()
         for _ in range(3):
-            until("WATCHDOG=1")
+            told("WATCHDOG=1")
         assert time.monotonic() - began < 2
         (tmp_path / "case" / "audit.log").rename(tmp_path / "case" / "audit.log.1")
         daemon.process.send_signal(signal.SIGHUP)
-        assert "MONOTONIC_USEC=" in until("RELOADING=1")
-        until("READY=1")
+        assert "MONOTONIC_USEC=" in told("RELOADING=1")
+        told("READY=1")
         daemon.ask("GET", "/v1/status")
-        assert (tmp_path / "case" / "audit.log").stat().st_size > 0
+        until(lambda: (tmp_path / "case" / "audit.log").stat().st_size > 0)
         daemon.process.send_signal(signal.SIGTERM)
-        until("STOPPING=1")
+        told("STOPPING=1")
         assert daemon.process.wait(30) == 0
 
 
@@ -134,3 +135,15 @@ def test_the_writer_that_dies_is_started_again(daemon, tmp_path):
         thread.join()
     daemon.stop()
     check(tmp_path / "case", load)
+
+
+def test_a_part_that_fails_ends_the_daemon_as_a_failure(tmp_path):
+    """So that systemd starts it again."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / "done").write_text("in the way")
+    environment = {**os.environ, "RACKPRINT_SPOOL__FOLDER": str(spool)}
+    command = [*COMMAND, "serve", "--case", str(tmp_path / "case"), "--port", "0"]
+    found = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
+    assert found.returncode == 1
+    assert "spool" in found.stderr.splitlines()[-1]

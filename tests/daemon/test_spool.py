@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from failing_disk import build, environment
 from serving import RACK, Daemon
+from waiting import until
 
 SETTLE = 0.3
 
@@ -50,13 +51,6 @@ class Watched:
         with self.daemon.client("read") as client:
             found = client.get(f"/v1/artifacts/{hashlib.sha256(data).hexdigest()}")
         return found.json() if found.status_code == 200 else None
-
-
-def until(so: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)
 
 
 def line(name: str, **signals: str) -> bytes:

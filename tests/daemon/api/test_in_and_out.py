@@ -217,3 +217,21 @@ def test_metrics_are_for_prometheus(rack):
     assert found["rackprint_link_lag_observations"] == 0
     assert found["rackprint_writer_ready"] == 1
     assert found["rackprint_ingest_seconds_count"] >= 3
+
+
+def test_nulls_are_absent_and_another_shippers_log_is_no_row(empty):
+    rows = [
+        b'{"id":"n1","time":"2026-03-01T08:30:00Z","source":"platform:p","app":null,"account":null,"exhibit":null}',
+        json.dumps({"message": line(500).decode(), "log": {"file": {"path": "x"}}}).encode(),
+    ]
+    with empty.client("admin") as client:
+        found = client.post("/v1/observations", content=b"\n".join(rows)).json()
+        assert (found["accepted"], found["rejected"]) == (2, 0)
+        assert client.get("/v1/observations/n1").json()["source"] == "platform:p"
+
+
+def test_an_upload_that_nothing_can_read_is_not_kept_waiting(empty):
+    with empty.client("ingest") as client:
+        place = client.post("/v1/uploads", headers={"Upload-Length": "3"}).headers["location"]
+        assert client.patch(place, content=b"abc", headers={"Upload-Offset": "0"}).status_code == 422
+        assert client.head(place).status_code == 404
