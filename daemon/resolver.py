@@ -21,7 +21,7 @@ from rackprint.fingerprint.model import Observation
 SHOWN = 20  # observations of a device that an answer names
 _STEP = 20  # observations between two looks at the questions
 _PAGE = 200
-_FREEZE = 50_000  # observations after which what is there is left out of the garbage collector's rounds
+_REST = 0.3  # of the time it took in, the time it then waits: who has used less of a core is the sooner awake
 _TELL = 0.5  # seconds between two words of how far it is
 
 
@@ -79,7 +79,7 @@ class Index:
         self._resolver = Resolver()
         self._through = self._count = 0
         self._whole = False
-        self._began, self._told, self._busy = time.monotonic(), 0.0, 0.0
+        self._told, self._busy, self._rested = 0.0, 0.0, 0.0
 
     def run(self) -> None:
         """Serves until the daemon goes."""
@@ -105,13 +105,18 @@ class Index:
             self._through = number
             count += 1
             if count % _STEP == 0:
-                self._questions(0.0)
-        if (self._count + count) // _FREEZE > self._count // _FREEZE:
-            gc.collect(1)
-            gc.freeze()
+                self._rest()
+        gc.collect()  # a page is a small round; once a while would be a long one
+        gc.freeze()
         self._count += count
         self._busy += time.monotonic() - began if count else 0.0
         return count
+
+    def _rest(self) -> None:
+        """Looks at the questions; once the index is whole, they come first."""
+        now = time.thread_time()
+        self._questions(_REST * (now - self._rested) if self._whole else 0.0)
+        self._rested = now
 
     def _questions(self, seconds: float) -> bool:
         """Answers what is asked within ``seconds``; whether the daemon is still there."""

@@ -35,6 +35,7 @@ class WriterClient(Child):
         self.state = State(False, "the writer is starting")
         self.ready = asyncio.Event()
         self._told = ""
+        self._full = False
 
     @property
     def waiting(self) -> int:
@@ -78,8 +79,17 @@ class WriterClient(Child):
             self.ready.set()
         elif message.number in self._waiting:
             future, _ = self._waiting[message.number]
+            self._tell_room(message)
             if not future.done():
                 future.set_result(message)
+
+    def _tell_room(self, outcome: Outcome) -> None:
+        full = outcome.error == "full"
+        if full and not self._full:
+            log.error("no room: %s; nothing is acknowledged until there is", outcome.reason)
+        elif self._full and not outcome.error:
+            log.warning("there is room again; evidence is taken in")
+        self._full = full or (self._full and bool(outcome.error))
 
     def lost(self) -> None:
         if self.state.ready or not self.state.reason:

@@ -14,7 +14,7 @@ from rackprint.daemon.operations.disk import FOLDERS
 from rackprint.daemon.operations.finding import ABSENT, FAIL, OK, WARN, Finding
 
 _SOON = timedelta(days=7)
-_REFUSED = "refused"
+_DONE, _REFUSED, _REASONS = "done", "refused", ".reasons.txt"  # as the spool names them
 
 
 def custody(case: Path, known: Known) -> Finding:
@@ -45,8 +45,8 @@ def queue(case: Path, known: Known, spool: Path | None) -> Finding:
     told = [f"{count} in {name}/" for name, count in waiting.items()]
     refused = 0
     if spool is not None:
-        refused = _files(spool / _REFUSED)
-        told.append(f"{_files(spool, but=_REFUSED)} waiting and {refused} refused in {spool}")
+        refused = _things(spool / _REFUSED)
+        told.append(f"{_files(spool, but=(_DONE, _REFUSED))} waiting and {refused} refused in {spool}")
     if known.unread is not None:
         told.append(f"{known.unread} artifacts not read to the end")
     text = ", ".join(told)
@@ -57,13 +57,21 @@ def queue(case: Path, known: Known, spool: Path | None) -> Finding:
     return Finding("queue", OK, text)
 
 
-def _files(folder: Path, *, but: str = "") -> int:
-    """The files below a folder, none of them hidden, without those in the folder ``but`` of it."""
+def _things(folder: Path) -> int:
+    """What lies in a folder of the spool, each with its reasons beside it."""
+    try:
+        return sum(1 for path in folder.iterdir() if not path.name.endswith(_REASONS))
+    except OSError:
+        return 0
+
+
+def _files(folder: Path, *, but: tuple[str, ...] = ()) -> int:
+    """The files below a folder, none of them hidden, without those in the folders ``but`` of it."""
     try:
         return sum(
             1
             for path in folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".") and path.relative_to(folder).parts[0] != but
+            if path.is_file() and not path.name.startswith(".") and path.relative_to(folder).parts[0] not in but
         )
     except OSError:
         return 0

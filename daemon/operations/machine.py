@@ -18,7 +18,7 @@ _YEARS = range(2025, 2100)
 _SLACK = timedelta(seconds=2)
 _PACKAGES = (
     "rackprint", "SQLAlchemy", "alembic", "msgspec", "pyarrow", "numpy", "igraph", "zstandard", "scapy", "fastapi",
-    "uvicorn", "uvloop", "httptools", "pydantic-settings", "prometheus-client", "sdnotify", "watchfiles",
+    "uvicorn", "uvloop", "httptools", "pydantic-settings", "prometheus-client", "sdnotify",
 )  # fmt: skip
 _OPTIONAL = ("psycopg", "adbutils", "pyusb", "cryptography")
 

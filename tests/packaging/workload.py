@@ -32,12 +32,11 @@ def imports():
     import sdnotify
     import typer
     import uvicorn
-    import watchfiles
     import zstandard
 
     assert prometheus_client.generate_latest() and zstandard.compress(b"x" * 999)
     assert igraph.Graph(edges=[(0, 1), (2, 3)]).components().membership == [0, 0, 1, 1]
-    assert all((alembic, fastapi, httptools, jinja2, msgspec, pydantic_settings, sdnotify, typer, uvicorn, watchfiles))
+    assert all((alembic, fastapi, httptools, jinja2, msgspec, pydantic_settings, sdnotify, typer, uvicorn))
 
 
 def numpy_counts():

@@ -104,8 +104,13 @@ def test_what_waits_is_counted(case, tmp_path):
     assert (finding.state, finding.detail.partition(f" in {spool}")[0]) == (
         "ok", "1 in incoming/, 2 in uploads/, 1 waiting and 0 refused",
     )  # fmt: skip
+    (spool / "done").mkdir()
+    (spool / "done/read.ndjson").touch()
     (spool / "refused/bad").touch()
-    assert casework.queue(case, Known(), spool).state == "warn"
+    (spool / "refused/bad.reasons.txt").touch()
+    finding = casework.queue(case, Known(), spool)
+    assert finding.state == "warn"
+    assert "1 waiting and 1 refused" in finding.detail
     assert casework.queue(case, Known(unread=2), None).state == "warn"
 
 
