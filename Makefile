@@ -25,6 +25,7 @@ bench: $(VENV)/dev.stamp
 
 bench-serve: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.serve
+	$(BIN)/python -m benchmarks.serve 500000 --rate 16000
 	$(BIN)/python -m benchmarks.serve 300000 --postgresql
 
 soak: $(VENV)/dev.stamp

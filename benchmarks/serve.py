@@ -1,6 +1,7 @@
-"""``python -m benchmarks.serve [COUNT] [--postgresql] [--body LINES]``: the daemon under load, over loopback.
+"""``python -m benchmarks.serve [COUNT] [--postgresql] [--body LINES] [--rate N]``: the daemon under load.
 
-One process sends COUNT made-up observations, some requests at a time, as fast as they are acknowledged; another asks
+One process sends COUNT made-up observations, some requests at a time, as fast as they are acknowledged, or N a second
+where the daemon keeps up with that; another asks
 all the while who shares hardware, and whose phone an observation is of. Then linker and resolver catch up, and the
 daemon is started anew."""
 
@@ -65,14 +66,16 @@ class Client:
         return answer.status, json.loads(data) if data[:1] in (b"{", b"[") else data
 
 
-def send(port: int, token: str, files: list[Path], out: Any) -> None:
-    """Sends every file; puts (accepted, seconds, latencies, refused for being busy)."""
-    left, taken, waits, busy = list(reversed(files)), [0], [], [0]
+def send(port: int, token: str, files: list[Path], every: float, out: Any) -> None:
+    """Sends every file, one ``every`` so many seconds; puts (accepted, seconds, latencies, refused for being busy)."""
+    left, taken, waits, busy = list(reversed(list(enumerate(files)))), [0], [], [0]
 
     def work() -> None:
         client = Client(port, token)
         while left:
-            body = left.pop().read_bytes()
+            number, path = left.pop()
+            body = path.read_bytes()
+            time.sleep(max(0.0, started + number * every - time.perf_counter()))
             while True:
                 began = time.perf_counter()
                 status, answer = client.ask("POST", "/v1/observations", body)
@@ -85,13 +88,13 @@ def send(port: int, token: str, files: list[Path], out: Any) -> None:
                 taken[0] += answer["accepted"]
                 break
 
-    began = time.perf_counter()
+    started = time.perf_counter()
     threads = [threading.Thread(target=work) for _ in range(SENDERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    out.put((taken[0], time.perf_counter() - began, waits, busy[0]))
+    out.put((taken[0], time.perf_counter() - started, waits, busy[0]))
 
 
 def question(port: int, token: str, sample: list[bytes], ended: Any, out: Any) -> None:
@@ -134,12 +137,14 @@ class Daemon:
         ]  # fmt: skip
         began = time.perf_counter()
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        while True:
+        while self.process.poll() is None:
             try:
                 if Client(port, "").ask("GET", "/readyz")[0] == 200:
                     break
             except OSError:
                 time.sleep(0.02)
+        else:
+            raise SystemExit(f"the daemon ended with {self.process.returncode}; is port {port} taken?")
         self.ready = time.perf_counter() - began
 
     def memory(self) -> dict[str, float]:
@@ -188,7 +193,7 @@ def told(kind: str, spent: list[float]) -> str:
     return f"  {kind:<20} {len(spent):>7,}   p50 {p50:7.1f}   p99 {p99:7.1f}   max {most:7.1f} ms"
 
 
-def run(count: int, *, postgresql: bool, lines: int, port: int = 8479) -> None:
+def run(count: int, *, postgresql: bool, lines: int, rate: int = 0, port: int = 8479) -> None:
     """The whole of it."""
     with tempfile.TemporaryDirectory() as name, database(postgresql, Path(name)) as url:
         folder, case = Path(name), Path(name) / "case"
@@ -199,7 +204,7 @@ def run(count: int, *, postgresql: bool, lines: int, port: int = 8479) -> None:
         print(f"{'PostgreSQL' if url else 'SQLite'}, {count:,} observations in bodies of {lines:,}; ready in "
               f"{daemon.ready:.1f} s", flush=True)  # fmt: skip
         sent, asked, ended = mp.Queue(), mp.Queue(), mp.Event()
-        sender = mp.Process(target=send, args=(port, token, files, sent))
+        sender = mp.Process(target=send, args=(port, token, files, lines / rate if rate else 0.0, sent))
         asker = mp.Process(target=question, args=(port, token, sample, ended, asked))
         peak: dict[str, float] = {}
         began = time.perf_counter()
@@ -264,5 +269,6 @@ if __name__ == "__main__":
     parser.add_argument("count", type=int, nargs="?", default=1_000_000)
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--body", type=int, default=1000, metavar="LINES")
+    parser.add_argument("--rate", type=int, default=0, metavar="N")
     given = parser.parse_args()
-    run(given.count, postgresql=given.postgresql, lines=given.body)
+    run(given.count, postgresql=given.postgresql, lines=given.body, rate=given.rate)

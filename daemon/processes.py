@@ -33,4 +33,5 @@ def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[su
     if nice:
         with suppress(PermissionError):  # a hardened unit may forbid it, and all go as one
             os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+            os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))  # wakes up behind who answers
     return process, ours

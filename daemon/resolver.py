@@ -21,7 +21,7 @@ from rackprint.fingerprint.model import Observation
 SHOWN = 20  # observations of a device that an answer names
 _STEP = 20  # observations between two looks at the questions
 _PAGE = 200
-_REST = 0.3  # of the time it took in, the time it then waits: who has used less of a core is the sooner awake
+_REST = 0.6  # of the time it took in, the time it then waits: who has used less of a core is the sooner awake
 _TELL = 0.5  # seconds between two words of how far it is
 
 

@@ -25,6 +25,7 @@ def serve(
 ) -> None:
     """Take evidence in all day, link it, and answer: the API, watched folders and live collectors."""
     import asyncio
+    import sys
 
     from rackprint.daemon import journal
     from rackprint.daemon.config import load
@@ -39,5 +40,6 @@ def serve(
 
     import uvloop
 
+    sys.setswitchinterval(0.0005)  # the loop waits for the GIL no longer than that; the work is in other processes
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
