@@ -1,0 +1,1 @@
+"""Phones over ADB: servers of our own, what is attached to them, and one command at a time."""

@@ -1,0 +1,1 @@
+"""The USB tree: which slot of which hub holds what."""
