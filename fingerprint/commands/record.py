@@ -4,7 +4,7 @@
 
     rackprint-command 1\\n
     {"acquisition": …, "command": "getprop", "state": "complete", "stdout": 18211, "stderr": 0, …}\\n
-    <stdout><stderr>
+    <stdout><stderr><trailer>
 
 It is one artifact, so what it says can be walked back to the bytes, and equal answers of two phones stay two.
 """
@@ -32,7 +32,8 @@ class State(StrEnum):
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The header. ``slot`` names the handset in the acquisition; ``transport`` is usb or tcp; ``line`` is what was
-    asked, ``table`` the version of the table; ``protocol`` is shell_v2 or trailer; ``stdout`` and ``stderr`` count bytes."""
+    asked, ``table`` the version of the table; ``protocol`` is shell_v2 or trailer, which is the nonce and the exit code
+    that a phone without shell_v2 was made to add; ``stdout``, ``stderr`` and ``trailer`` count bytes."""
 
     acquisition: str
     slot: str
@@ -60,12 +61,13 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     simulated: bool = False
     stdout: int = 0
     stderr: int = 0
+    trailer: int = 0
 
 
-def pack(record: Record, stdout: bytes, stderr: bytes = b"") -> bytes:
+def pack(record: Record, stdout: bytes, stderr: bytes = b"", trailer: bytes = b"") -> bytes:
     """The bytes of the artifact; the counts are set from what is given."""
-    record = msgspec.structs.replace(record, stdout=len(stdout), stderr=len(stderr))
-    return MAGIC + msgspec.json.encode(record) + b"\n" + stdout + stderr
+    record = msgspec.structs.replace(record, stdout=len(stdout), stderr=len(stderr), trailer=len(trailer))
+    return MAGIC + msgspec.json.encode(record) + b"\n" + stdout + stderr + trailer
 
 
 def header(stream: BinaryIO) -> tuple[Record, int]:

@@ -1,0 +1,60 @@
+"""One connection to an adb server, which asks for one thing. adbutils does the talking; what it would do beside that,
+such as starting a server or sleeping before a close, is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rackprint.daemon.acquire.adb.server import Address
+
+if TYPE_CHECKING:
+    from adbutils import AdbConnection
+
+WAIT = 5.0  # seconds for an answer of the server itself
+
+
+class LinkError(Exception):
+    """The server, or the phone through it, refused; the text is its reason."""
+
+
+def connect(where: Address, seconds: float = WAIT) -> AdbConnection:
+    """A fresh connection, whose calls take ``seconds`` at most. Raises LinkError where nobody listens."""
+    from rackprint.daemon.acquire.adb.quiet import QuietConnection
+
+    try:
+        connection = QuietConnection(where.host, where.port)
+    except OSError as error:
+        raise LinkError(f"no adb server at {where}: {(error.strerror or str(error)).lower()}") from error
+    connection.conn.settimeout(seconds)
+    return connection
+
+
+@contextmanager
+def asked(where: Address, service: str, seconds: float = WAIT) -> Iterator[AdbConnection]:
+    """A connection on which the server said OKAY to ``service``. Raises LinkError, also for what goes wrong inside."""
+    from adbutils import AdbError
+
+    connection = connect(where, seconds)
+    try:
+        connection.send_command(service)
+        connection.check_okay()
+        yield connection
+    except AdbError as error:
+        raise LinkError(" ".join(str(error).split()) or "the adb server ended the connection") from error
+    except (OSError, EOFError, ValueError) as error:
+        raise LinkError(f"the adb server does not answer: {' '.join(str(error).split())}") from error
+    finally:
+        connection.close()
+
+
+def answer(where: Address, service: str, seconds: float = WAIT) -> str:
+    """What the server answers to a host service in one block. Raises LinkError."""
+    with asked(where, service, seconds) as connection:
+        return connection.read_string_block()
+
+
+def features(where: Address, transport_id: int) -> frozenset[str]:
+    """What the phone's adbd can do. Raises LinkError."""
+    return frozenset(answer(where, f"host-transport-id:{transport_id}:features").split(","))
