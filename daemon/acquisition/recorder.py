@@ -4,8 +4,10 @@ them, and what was not acknowledged does not count."""
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -94,12 +96,8 @@ class Recorder:
 
     def close(self) -> None:
         """Lets the writer finish what it has, and ends it."""
-        import socket
-
-        try:
+        with suppress(OSError):  # it is gone already
             self._end.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # it is gone already
         self._process.wait()
         self._thread.join()
         self._end.close()

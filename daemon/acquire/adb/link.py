@@ -52,7 +52,7 @@ def asked(where: Address, service: str, seconds: float = WAIT) -> Iterator[AdbCo
 def answer(where: Address, service: str, seconds: float = WAIT) -> str:
     """What the server answers to a host service in one block. Raises LinkError."""
     with asked(where, service, seconds) as connection:
-        return connection.read_string_block()
+        return str(connection.read_string_block())
 
 
 def features(where: Address, transport_id: int) -> frozenset[str]:

@@ -9,7 +9,7 @@ from adbutils import AdbConnection
 from adbutils.errors import AdbError
 
 
-class QuietConnection(AdbConnection):
+class QuietConnection(AdbConnection):  # type: ignore[misc]  # adbutils tells no types
     """Never starts an adb server where none listens, and closes at once. Raises OSError where nobody answers."""
 
     def _safe_connect(self) -> socket.socket:

@@ -6,10 +6,9 @@ Nobody else's server is killed or used unasked: an analysis host may have one th
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ from rackprint.daemon.errors import RackprintError
 MOST = 500  # phones a server: adb aborts near 1,000 descriptors, and each phone takes two of them
 COMMON_PORT = 5037  # where everyone's own adb server listens
 _START = 10.0  # seconds that a server has to begin to answer
-_FILES = 4096
 _QUIET = {  # nothing is looked for on the network, nor on the ports of emulators
     "ADB_MDNS": "0",
     "ADB_MDNS_OPENSCREEN": "0",
@@ -84,11 +82,11 @@ class Server:
         if home is not None:
             environment["HOME"] = str(home)
             environment.pop("ADB_VENDOR_KEYS", None)
-        command = [str(binary()), "-L", f"tcp:localhost:{self.address.port}", "server", "nodaemon"]
+        launch = [sys.executable, "-m", "rackprint.daemon.acquire.adb.launch", str(os.getpid())]
+        command = [*launch, str(binary()), "-L", f"tcp:localhost:{self.address.port}", "server", "nodaemon"]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; it is ended when the phones are left
-            preexec_fn=_prepare,
         )  # fmt: skip
         self._await()
 
@@ -114,15 +112,6 @@ class Server:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
-
-
-def _prepare() -> None:
-    """In the child: room for many phones, and an end with its parent."""
-    import ctypes
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard) if hard > 0 else _FILES, hard))
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 def _free_port() -> int:

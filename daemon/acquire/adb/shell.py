@@ -49,35 +49,25 @@ def run(transport: Transport, line: str, *, v2: bool, seconds: float, most: int)
     nonce = "" if v2 else secrets.token_hex(8)
     service = f"shell,v2,raw:{line}" if v2 else f"shell:{line}; echo {nonce}:$?"
     found = Answer(V2 if v2 else TRAILER, began)
+    from adbutils.errors import AdbError, AdbTimeout
+
     with asked(transport.server, f"host:transport-id:{transport.id}", min(seconds, 5.0)) as connection:
         try:
             connection.conn.settimeout(seconds)
             connection.send_command(service)
             connection.check_okay()
-        except TimeoutError:
+        except (TimeoutError, AdbTimeout):
             found.state, found.why = State.TIMED_OUT, f"no answer in {seconds:g} s"
-        except Exception as error:
-            _refused(found, error, seconds)
+        except AdbError as error:
+            found.state, found.why = State.DENIED, " ".join(str(error).split())
+            if not _DENIED.search(found.why):
+                raise LinkError(found.why or "the phone closed the connection") from error
         else:
             reader = _Reader(connection, deadline, most)
             (_read_v2 if v2 else _read_plain)(reader, found, nonce)
             _judge(found, reader, seconds, most)
     found.ended = datetime.now(UTC)
     return found
-
-
-def _refused(found: Answer, error: Exception, seconds: float) -> None:
-    from adbutils.errors import AdbError, AdbTimeout
-
-    if isinstance(error, AdbTimeout):
-        found.state, found.why = State.TIMED_OUT, f"no answer in {seconds:g} s"
-    elif isinstance(error, AdbError):
-        text = " ".join(str(error).split())
-        if not _DENIED.search(text):
-            raise LinkError(text or "the phone closed the connection") from error
-        found.state, found.why = State.DENIED, text
-    else:
-        raise error
 
 
 class _Reader:

@@ -5,8 +5,10 @@ import hashlib
 import json
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 import zstandard
 from serving import RACK
