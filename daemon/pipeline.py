@@ -225,15 +225,16 @@ class _Taker:
 
 
 @contextmanager
-def alone(case: Path) -> Iterator[None]:
-    """Makes this process the only one that writes to the case. Raises RackprintError where another does."""
+def alone(case: Path) -> Iterator[int]:
+    """Makes this process the only one that writes to the case, and gives the descriptor of the lock, which a child may
+    share. Raises RackprintError where another does."""
     case.mkdir(parents=True, exist_ok=True)
     with (case / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RackprintError(f"{case}: another rackprint is writing to it; try again when it is done") from None
-        yield
+        yield lock.fileno()
 
 
 def _unbroken(store: Store, log: CustodyLog) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 V2, TRAILER = "shell_v2", "trailer"
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
 _CHUNK = 1 << 18
+_LOOK = 0.25  # seconds between two looks at whether it is to stop
 _DENIED = re.compile(r"unauthori[sz]ed|permission|not allowed|denied", re.I)
 
 
@@ -42,8 +44,10 @@ class Answer:
     trailer: bytes = b""
 
 
-def run(transport: Transport, line: str, *, v2: bool, seconds: float, most: int) -> Answer:
-    """Runs ``line`` in the phone's shell. Raises LinkError where it could not be asked at all."""
+def run(
+    transport: Transport, line: str, *, v2: bool, seconds: float, most: int, stopped: Callable[[], bool] = lambda: False
+) -> Answer:
+    """Runs ``line`` in the phone's shell, until ``stopped``. Raises LinkError where it could not be asked at all."""
     began = datetime.now(UTC)
     deadline = time.monotonic() + seconds
     nonce = "" if v2 else secrets.token_hex(8)
@@ -63,9 +67,9 @@ def run(transport: Transport, line: str, *, v2: bool, seconds: float, most: int)
             if not _DENIED.search(found.why):
                 raise LinkError(found.why or "the phone closed the connection") from error
         else:
-            reader = _Reader(connection, deadline, most)
+            reader = _Reader(connection, deadline, most, stopped)
             (_read_v2 if v2 else _read_plain)(reader, found, nonce)
-            _judge(found, reader, seconds, most)
+            _judge(found, reader, seconds)
     found.ended = datetime.now(UTC)
     return found
 
@@ -73,29 +77,33 @@ def run(transport: Transport, line: str, *, v2: bool, seconds: float, most: int)
 class _Reader:
     """Reads to the end, the deadline, or the most that is allowed; ``why`` says which, empty for the end."""
 
-    def __init__(self, connection: AdbConnection, deadline: float, most: int) -> None:
-        self._socket, self._deadline, self._left = connection.conn, deadline, most
+    def __init__(self, connection: AdbConnection, deadline: float, most: int, stopped: Callable[[], bool]) -> None:
+        self._socket, self._deadline, self._left, self._stopped = connection.conn, deadline, most, stopped
         self.why: State | None = None
         self.reason = ""
 
     def more(self) -> bytes:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        """Some bytes; none at the end."""
+        while not self._over():
+            self._socket.settimeout(max(0.001, min(self._deadline - time.monotonic(), _LOOK)))
+            try:
+                data: bytes = self._socket.recv(_CHUNK)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+            self._left -= len(data)
+            return data
+        return b""
+
+    def _over(self) -> bool:
+        if self._deadline <= time.monotonic():
             self.why = State.TIMED_OUT
-            return b""
-        if self._left <= 0:
-            self.why, self.reason = State.TRUNCATED, "more than allowed"
-            return b""
-        self._socket.settimeout(left)
-        try:
-            data: bytes = self._socket.recv(_CHUNK)
-        except TimeoutError:
-            self.why = State.TIMED_OUT
-            return b""
-        except OSError:
-            return b""
-        self._left -= len(data)
-        return data
+        elif self._left <= 0:
+            self.why, self.reason = State.TRUNCATED, "the answer is longer than is allowed"
+        elif self._stopped():
+            self.why, self.reason = State.TRUNCATED, "stopped by hand"
+        return self.why is not None
 
 
 def _read_v2(reader: _Reader, found: Answer, _nonce: str) -> None:
@@ -133,12 +141,12 @@ def _read_plain(reader: _Reader, found: Answer, nonce: str) -> None:
     found.stdout = bytes(data)
 
 
-def _judge(found: Answer, reader: _Reader, seconds: float, most: int) -> None:
+def _judge(found: Answer, reader: _Reader, seconds: float) -> None:
     if found.exit_code is not None:
         found.state = State.COMPLETE
     elif reader.why is State.TIMED_OUT:
         found.state, found.why = State.TIMED_OUT, f"not done in {seconds:g} s"
     elif reader.reason:
-        found.why = f"the answer is longer than {most >> 10:,} KiB"
+        found.why = reader.reason
     else:
         found.why = "the link ended before the answer did"
