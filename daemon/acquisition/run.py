@@ -1,0 +1,241 @@
+"""A run: every phone that is attached, at once, each with one command in flight, and every answer into the case."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from rackprint.daemon.acquire.adb import link, listing, server
+from rackprint.daemon.acquire.adb.link import LinkError
+from rackprint.daemon.acquire.adb.listing import READY, Transport
+from rackprint.daemon.acquire.adb.server import Address
+from rackprint.daemon.acquisition.board import Board, Phase, Seen
+from rackprint.daemon.acquisition.claims import Claims
+from rackprint.daemon.acquisition.earlier import BEGUN, earlier
+from rackprint.daemon.acquisition.handset import Asked, Handset
+from rackprint.daemon.acquisition.recorder import Recorder
+from rackprint.daemon.errors import RackprintError
+from rackprint.daemon.evidence.custody import CustodyLog
+from rackprint.daemon.facts import facts
+from rackprint.daemon.intake.messages import Outcome
+from rackprint.daemon.pipeline import Linked, alone, relink
+from rackprint.daemon.store.repository import Store
+from rackprint.fingerprint.commands import table
+from rackprint.fingerprint.commands.record import Record, pack
+
+AT_ONCE = 512  # phones with a command in flight
+CONNECTS = 4  # at once: more, and adb loses some
+_PASSING = ("connecting", "authorizing", "offline")  # states that mostly end by themselves
+_SETTLE = 1.0  # seconds without a change after which the list of phones is taken to be whole
+_PASS = 5.0  # seconds that a phone has to leave a passing state
+_LOOK = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do: through which ``servers`` that run already (none: one of our own), to which addresses to ``connect``,
+    and under which acquisition. ``wait`` is how long to wait for the first phone, in seconds."""
+
+    case: Path
+    acquisition: str = ""
+    resume: bool = False
+    servers: tuple[Address, ...] = ()
+    connect: tuple[Address, ...] = ()
+    slow: bool = False
+    exhibit: str = ""
+    ssid: str = ""
+    host: str = field(default_factory=socket.gethostname)
+    wait: float = 5.0
+    simulated: bool = False
+    home: Path | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of it."""
+
+    acquisition: str
+    board: Board
+    records: int = 0
+    interrupted: bool = False
+    refused: list[str] = field(default_factory=list)
+    linked: Linked = field(default_factory=Linked)
+
+
+def named(host: str) -> str:
+    """The name of an acquisition that begins now."""
+    return f"{host}@{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def acquire(plan: Plan, *, watch: Callable[[Board], None] = lambda board: None) -> Report:
+    """Does it; ``watch`` is called some times a second. Raises RackprintError where it cannot begin. Ctrl-C stops it
+    cleanly: what was answered is kept, and the report says that it was interrupted."""
+    if facts(plan.case).mode == "platform":
+        raise RackprintError(f"{plan.case}: is a platform's case, which keeps no evidence")
+    report = Report(plan.acquisition or named(plan.host), Board())
+    with alone(plan.case) as lock, Store.open(plan.case, create=True) as store, ExitStack() as stack:
+        log = CustodyLog(plan.case / CustodyLog.NAME)
+        recorder = stack.enter_context(Recorder(plan.case, lock))
+        recorder.ready()
+        servers, version = _servers(plan, stack, report)
+        log.append(
+            BEGUN, acquisition=report.acquisition, host=plan.host, adb=version, table=table.VERSION,
+            servers=[str(where) for where in servers], resumed=plan.resume, simulated=plan.simulated,
+        )  # fmt: skip
+        run = _Run(plan, report, recorder, version)
+        try:
+            run.go(servers, watch)
+        finally:
+            recorder.drain()
+        stack.close()
+        log.append(
+            "acquired", acquisition=report.acquisition, records=report.records, interrupted=report.interrupted,
+            handsets={phase: sum(s.phase is phase for s in report.board.all()) for phase in Phase},
+        )  # fmt: skip
+        report.linked = relink(store, log)
+    return report
+
+
+def _servers(plan: Plan, stack: ExitStack, report: Report) -> tuple[tuple[Address, ...], str]:
+    """Those to use, and their version; our own are ended with ``stack``."""
+    if plan.servers:
+        return plan.servers, link.answer(plan.servers[0], "host:version")
+    version = server.version()
+    shards = range(0, max(1, len(plan.connect)), server.MOST)
+    servers = [stack.enter_context(server.Server(home=plan.home)).address for _ in shards]
+    with ThreadPoolExecutor(CONNECTS) as pool:
+        wanted = [(servers[number // server.MOST], where) for number, where in enumerate(plan.connect)]
+        for problem in pool.map(lambda pair: _connect(*pair), wanted):
+            if problem:
+                report.refused.append(problem)
+    return tuple(servers), version
+
+
+def _connect(where: Address, phone: Address) -> str:
+    try:
+        told = link.answer(where, f"host:connect:{phone}", seconds=20.0)
+    except LinkError as error:
+        told = str(error)
+    return "" if told.startswith(("connected", "already")) else f"{phone}: {' '.join(told.split())}"
+
+
+class _Run:
+    def __init__(self, plan: Plan, report: Report, recorder: Recorder, version: str) -> None:
+        self._plan, self._report, self._recorder, self._version = plan, report, recorder, version
+        self._earlier = earlier(plan.case, report.acquisition)
+        self._claims = Claims()
+        self._stop = threading.Event()
+        self._events: queue.SimpleQueue[tuple[Address, tuple[Transport, ...] | LinkError]] = queue.SimpleQueue()
+        self._running: dict[tuple[str, int], Future[None]] = {}
+        self._lock = threading.Lock()
+
+    def go(self, servers: Sequence[Address], watch: Callable[[Board], None]) -> None:
+        for where in servers:
+            threading.Thread(target=self._listen, args=(where,), name=f"list {where}", daemon=True).start()
+        board = self._report.board
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="phone") as pool:
+            try:
+                self._until_done(pool, watch)
+            except KeyboardInterrupt:
+                self._report.interrupted = True
+            finally:
+                self._stop.set()
+        for future in self._running.values():
+            future.result()  # a fault of ours is no fault of a phone
+        for seen in board.all():
+            if seen.phase is Phase.WAITING:
+                seen.phase, seen.error = Phase.LEFT, seen.error or seen.transport.state
+        watch(board)
+
+    def _until_done(self, pool: ThreadPoolExecutor, watch: Callable[[Board], None]) -> None:
+        began = changed = time.monotonic()
+        while True:
+            try:
+                where, found = self._events.get(timeout=_LOOK)
+            except queue.Empty:
+                pass
+            else:
+                if isinstance(found, LinkError):
+                    self._report.refused.append(str(found))
+                elif self._listed(where, found, pool):
+                    changed = time.monotonic()
+            watch(self._report.board)
+            now = time.monotonic()
+            if self._over(now - began, now - changed):
+                return
+
+    def _over(self, running: float, quiet: float) -> bool:
+        seen = self._report.board.all()
+        if not seen:
+            return running > self._plan.wait
+        if quiet < _SETTLE or not all(future.done() for future in self._running.values()):
+            return False
+        passing = any(s.phase is Phase.WAITING and s.transport.state.startswith(_PASSING) for s in seen)
+        return not passing or quiet > _PASS
+
+    def _listed(self, where: Address, found: tuple[Transport, ...], pool: ThreadPoolExecutor) -> bool:
+        """Takes a listing in; whether it says anything new."""
+        new = False
+        for transport in sorted(found, key=lambda t: t.kind == "tcp"):  # those on USB say first who they are
+            key = (str(where), transport.id)
+            seen = self._report.board.seen(transport)
+            new |= seen.error != transport.state and key not in self._running
+            if transport.state == READY and key not in self._running:
+                seen.error = ""
+                self._claims.expect(seen)
+                self._running[key] = pool.submit(self._phone, seen)
+            elif key not in self._running:
+                seen.error = transport.state
+        return new
+
+    def _phone(self, seen: Seen) -> None:
+        try:
+            Handset(seen, self._earlier, self._keep, self._claims.claim, self._stop.is_set, slow=self._plan.slow).run()
+        finally:
+            self._claims.done(seen)
+
+    def _listen(self, where: Address) -> None:
+        try:
+            for found in listing.follow(where, 1.0):
+                if self._stop.is_set():
+                    return
+                self._events.put((where, found))
+        except LinkError as error:
+            if not self._stop.is_set():
+                self._events.put((where, error))
+
+    def _keep(self, asked: Asked) -> None:
+        """Hands an answer to the writer."""
+        plan, seen, command, answer = self._plan, asked.seen, asked.command, asked.answer
+        record = Record(
+            acquisition=self._report.acquisition, slot=seen.slot, command=command.name, table=table.VERSION,
+            line=command.line, state=answer.state, started=answer.started, ended=answer.ended, attempt=asked.attempt,
+            exit_code=answer.exit_code, protocol=answer.protocol, why=answer.why, host=plan.host, exhibit=plan.exhibit,
+            ssid=plan.ssid, usb_path=seen.transport.usb_path, transport=seen.transport.kind,
+            transport_id=seen.transport.id, adb_serial=seen.transport.serial, adb_version=self._version,
+            parser=command.parser, sdk=asked.sdk, maker=asked.maker, simulated=plan.simulated,
+        )  # fmt: skip
+        manifest = {
+            "acquisition": record.acquisition, "slot": record.slot, "command": record.command, "state": record.state,
+            "attempt": str(record.attempt), "exhibit": record.exhibit, "host": record.host,
+            "usb_path": record.usb_path, "transport_id": str(record.transport_id),
+        }  # fmt: skip
+        name = f"{record.acquisition}/{record.slot}/{record.command}.{record.attempt}"
+        data = pack(record, answer.stdout, answer.stderr, answer.trailer)
+        self._recorder.put(name, data, answer.ended.timestamp(), partial(self._told, name), manifest)
+
+    def _told(self, name: str, outcome: Outcome) -> None:
+        with self._lock:
+            if outcome.error:
+                self._report.refused.append(f"{name}: {outcome.reason}")
+            else:
+                self._report.records += 1
