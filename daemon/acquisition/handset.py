@@ -116,6 +116,6 @@ class Handset:
 def identity(said: dict[str, bytes]) -> Identity:
     """What tells a phone over one transport from the same over another: its boot, and what it calls itself. Empty when
     it did not say."""
-    boot = said.get("boot_id", b"").strip()
+    boot = said.get("boot-id", b"").strip()
     serial = next((x for x in said.get("getprop", b"").splitlines() if x.startswith(b"[ro.serialno]")), b"")
     return (boot, serial.strip()) if boot and serial else ()

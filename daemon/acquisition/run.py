@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -53,7 +52,7 @@ class Plan:
     slow: bool = False
     exhibit: str = ""
     ssid: str = ""
-    host: str = field(default_factory=socket.gethostname)
+    host: str = "localhost"
     wait: float = 5.0
     simulated: bool = False
     home: Path | None = None

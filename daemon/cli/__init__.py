@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from rackprint.daemon.cli import answers, case, config, demo, files, linking, operate, purge, reports, serve, token
+from rackprint.daemon.cli import (
+    acquire,
+    answers,
+    case,
+    config,
+    demo,
+    files,
+    linking,
+    operate,
+    purge,
+    reports,
+    serve,
+    token,
+)
 
 app = typer.Typer(
     name="rackprint",
@@ -34,7 +47,7 @@ def _rackprint(
     pass
 
 
-for group in (demo, files, case, linking, answers, reports, serve, config, token, operate, purge):
+for group in (demo, files, case, acquire, linking, answers, reports, serve, config, token, operate, purge):
     group.register(app)
 
 
