@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
+from rackprint.daemon.acquire.adb.server import COMMON_PORT, binary
+from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.operations.finding import ABSENT, FAIL, OK, WARN, Finding
 
 _NET_RAW = 13  # CAP_NET_RAW
-_INSTALL = "apt install adb, if phones are to be read here"
 
 
-def adb(port: int = 5037) -> Finding:
-    """The program, and whether its server answers."""
-    path = shutil.which("adb") or _bundled()
-    server = _server(port)
-    if path is None:
-        state = f"no adb program; server on port {port}: {server or 'not running'}"
-        return Finding("adb", OK if server else ABSENT, state, "" if server else _INSTALL)
+def adb(port: int = COMMON_PORT, program: Path | None = None) -> Finding:
+    """The adb that ``acquire`` uses, which is the one that adbutils brings, and whether somebody's server is beside."""
     try:
+        path = program or binary()
         done = subprocess.run([path, "version"], capture_output=True, text=True, timeout=10, check=False)
+    except RackprintError as error:
+        return Finding("adb", ABSENT, str(error))
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("adb", FAIL, f"{path}: does not run ({error})", "reinstall adb")
+        return Finding("adb", FAIL, f"{program or 'adb'}: does not run ({error})", "reinstall adbutils")
     found = re.search(r"^Version (\S+)", done.stdout, re.MULTILINE) or re.search(r"version (\S+)", done.stdout)
     if done.returncode or not found:
-        return Finding("adb", FAIL, f"{path}: gives no version", "reinstall adb")
+        return Finding("adb", FAIL, f"{path}: gives no version", "reinstall adbutils")
+    server = _server(port)
     if server is None:
-        return Finding("adb", WARN, f"{path} {found[1]}; no server on port {port}", "adb start-server")
-    return Finding("adb", OK, f"{path} {found[1]}; server on port {port}: {server}")
-
-
-def _bundled() -> str | None:
-    """The adb that the adbutils wheel brings."""
-    spec = find_spec("adbutils")
-    path = Path(spec.origin).parent / "binaries/adb" if spec and spec.origin else None
-    return str(path) if path and os.access(path, os.X_OK) else None
+        return Finding("adb", OK, f"{found[1]}; no other server on port {port}")
+    told = f"{found[1]}; another server on port {port}: {server}"
+    return Finding("adb", WARN, told, f"it may hold the phones: stop it, or acquire --adb 127.0.0.1:{port}")
 
 
 def _server(port: int) -> str | None:

@@ -14,7 +14,7 @@ from rackprint.daemon.acquire.adb.link import LinkError, answer, asked
 from rackprint.daemon.acquire.adb.server import Address
 
 READY = "device"
-_LINE = re.compile(r"^(?P<serial>.*?)\s+(?P<rest>\S.*)$")
+_LINE = re.compile(r"^(?P<serial>\(no serial number\)|\S+)\s+(?P<rest>\S.*)$")
 _WORD = re.compile(r"(?:^|\s)(product|model|device|transport_id):(\S*)")
 _PORT = re.compile(r"\busb:([0-9]+-[0-9]+(?:\.[0-9]+)*)(?=\s|$)")
 _TCP = re.compile(r"^(?:\[[0-9a-fA-F:]+\]|[\w.-]+):[0-9]{1,5}$")
@@ -56,7 +56,7 @@ def _transport(line: str, server: Address) -> Transport | None:
     if not (number.isascii() and number.isdigit()):
         return None
     port = _PORT.search(rest)
-    state = re.split(r"\s+(?=usb:|product:|model:|device:|transport_id:|[0-9]+-[0-9.]+\s)|;", rest, maxsplit=1)[0]
+    state = re.split(r"\s+(?=usb:|product:|model:|device:|transport_id:)|; see ", rest, maxsplit=1)[0]
     return Transport(server, int(number), match["serial"], state.strip(), port[1] if port else "",
                      words.get("model", "").replace("_", " "))  # fmt: skip
 

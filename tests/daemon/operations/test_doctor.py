@@ -180,14 +180,13 @@ def test_capture_takes_its_capability(tmp_path, mask, state):
 @pytest.mark.parametrize(
     ("answer", "said"), [(b"OKAY00040029", "protocol 41"), (b"HTTP/1.1 400", "no adb server"), (b"OKAY", "unknown")]
 )
-def test_adbs_server_is_asked_and_not_started(tmp_path, monkeypatch, answer, said):
+def test_adbs_server_is_asked_and_not_started(tmp_path, answer, said):
     program = tmp_path / "adb"
     program.write_text(
         f"#!/bin/sh\n[ $1 = version ] || touch {tmp_path}/started\n"
         "echo Android Debug Bridge version 1.0.41\necho Version 35.0.2-1\n"
     )
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
@@ -199,14 +198,21 @@ def test_adbs_server_is_asked_and_not_started(tmp_path, monkeypatch, answer, sai
 
         thread = threading.Thread(target=serve)
         thread.start()
-        finding = phones.adb(port)
+        finding = phones.adb(port, program)
         thread.join()
-    assert said in finding.detail
+    assert (said in finding.detail, finding.state) == (True, "warn")
     assert "35.0.2-1" in finding.detail
-    assert phones.adb(port).state == "warn"
+    assert phones.adb(port, program).state == "ok"
     assert not (tmp_path / "started").exists()
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    assert phones.adb(port).state == "not here"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert phones.adb(port, program).state == "fail"
+    assert phones.adb(port, tmp_path / "nothing").state == "fail"
+
+
+def test_the_adb_that_came_along_runs():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert phones.adb(port).state == "ok"
 
 
 def test_a_config_that_is_off_fails(case, tmp_path):
