@@ -147,11 +147,10 @@ _SLOTS_OF = {"dsds": 2, "dsda": 2, "tsts": 3}  # dual SIM dual standby, dual SIM
 
 def _slots(known: dict[str, str]) -> int:
     """SIM slots: the most that any property tells, for an empty slot answers null and costs one command."""
-    said = [1]
-    for name in ("persist.radio.multisim.config", "persist.vendor.radio.multisim.config"):
-        said.append(_SLOTS_OF.get(known.get(name, "").lower(), 1))
-    for name in ("ro.telephony.sim.count", "ro.multisim.simslotcount", "ro.vendor.multisim.simslotcount"):
-        said.append(_number(known.get(name, ""), _MOST_SLOTS))
+    words = ("persist.radio.multisim.config", "persist.vendor.radio.multisim.config")
+    counts = ("ro.telephony.sim.count", "ro.multisim.simslotcount", "ro.vendor.multisim.simslotcount")
+    said = [_SLOTS_OF.get(known.get(name, "").lower(), 1) for name in words]
+    said += [_number(known.get(name, ""), _MOST_SLOTS) for name in counts]
     said.append(known.get("gsm.sim.state", "").count(",") + 1)
     return min(max(said), _MOST_SLOTS)
 
