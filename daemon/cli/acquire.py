@@ -146,7 +146,7 @@ def _say(report: Report, seconds: float, case: Path) -> None:
         f"{report.acquisition}; {told(linked.accounts, 'account')} on {told(linked.devices, 'device')}"
     )
     if not seen:
-        print("rackprint: no phone is attached; rackprint simulate-rack 8 pretends some", file=sys.stderr)
+        print("rackprint: no phone is attached; rackprint doctor looks at adb and USB", file=sys.stderr)
     if report.interrupted:
         print("rackprint: stopped by hand; --resume goes on", file=sys.stderr)
     if wrong or report.refused or report.interrupted or not seen:
