@@ -1,0 +1,132 @@
+"""A run over phones with equal serials, some in trouble; what is missing comes with --resume, also after kill -9."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from scripted_adb import Phone, scripted
+
+from rackprint.daemon.acquire.adb.server import Address
+from rackprint.daemon.acquisition.board import Phase
+from rackprint.daemon.acquisition.run import Plan, acquire
+from rackprint.daemon.evidence.custody import CustodyLog
+from rackprint.daemon.evidence.vault import Vault
+from rackprint.daemon.evidence.verify import verify_case
+from rackprint.daemon.pipeline import store_head
+from rackprint.fingerprint.commands import table
+from rackprint.fingerprint.commands.model import Command
+from rackprint.fingerprint.commands.record import State, header
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """The table with deadlines that a test can wait for."""
+
+    def quick(commands):
+        return tuple(Command(c.name, c.line, c.parser, seconds=0.5, most=c.most) for c in commands)
+
+    whole = table.commands
+    monkeypatch.setattr(table, "commands", lambda phone, slow=False: quick(whole(phone, slow=slow)))
+
+
+def plan(case, rack, **more):
+    return Plan(case, servers=(Address(*rack.server_address),), host="bench", **more)
+
+
+def records(case):
+    """(slot, command, state, stdout) of every record of the case, from its vault."""
+    vault = Vault(case)
+    for entry in CustodyLog(case / CustodyLog.NAME).entries():
+        if entry["kind"] == "artifact":
+            with vault.open(entry["sha256"], entry["pack"], entry["offset"], entry["size"]) as stream:
+                record, start = header(stream)
+                stream.seek(start)
+                yield record.slot, record.command, record.state, stream.read(record.stdout)
+
+
+def complete(case):
+    return Counter((slot, command, out) for slot, command, state, out in records(case) if state is State.COMPLETE)
+
+
+def sound(case):
+    stored, problem = store_head(case)
+    assert not problem
+    assert list(verify_case(case, stored)) == []
+
+
+def test_equal_serials_are_as_many_handsets_and_trouble_is_told(tmp_path):
+    case = tmp_path / "case"
+    phones = [Phone(n) for n in range(1, 9)]
+    phones[1].mode, phones[2].mode, phones[3].mode = "hangs", "drops", "unauthorized"
+    with scripted(*phones) as rack:
+        report = acquire(plan(case, rack))
+        seen = {s.slot: s for s in report.board.all()}
+        assert list(seen) == [f"1-1.{n}" for n in range(1, 9)]
+        assert Counter(s.phase for s in seen.values()) == {Phase.DONE: 5, Phase.PART: 2, Phase.LEFT: 1}
+        assert "not done in 0.5 s" in seen["1-1.2"].error
+        assert "link ended" in seen["1-1.3"].error
+        assert (seen["1-1.4"].error, "accept the key" in seen["1-1.4"].remedy) == ("unauthorized", True)
+        assert phones[3].asked == []
+        sound(case)
+        for phone in phones:
+            phone.mode = "ready"
+            phone.asked.clear()
+        again = acquire(plan(case, rack, acquisition=report.acquisition, resume=True))
+    assert {s.phase for s in again.board.all()} == {Phase.DONE}
+    assert [len(p.asked) for p in phones[4:]] == [0, 0, 0, 0]
+    assert phones[2].asked == [line for line in phones[2].asked if "battery" in line]
+    found = complete(case)
+    assert set(found.values()) == {1}
+    assert len({(slot, command) for slot, command, _ in found}) == sum(s.total for s in again.board.all())
+    assert all(str(int(slot.rpartition(".")[2])).encode() in out for slot, _, out in found)
+    sound(case)
+
+
+def test_a_phone_over_usb_and_tcp_is_asked_once(tmp_path):
+    with scripted(Phone(1), Phone(2), Phone(3, usb=False, who=1), Phone(4, usb=False)) as rack:
+        report = acquire(plan(tmp_path / "case", rack))
+        assert len(rack.phones[3].asked) == len(table.FIRST)
+    seen = {s.transport.id: (s.slot, s.phase) for s in report.board.all()}
+    assert seen == {
+        1: ("1-1.1", Phase.DONE),
+        2: ("1-1.2", Phase.DONE),
+        3: ("1-1.1", Phase.SAME),
+        4: ("tcp:192.0.2.4:5555", Phase.DONE),
+    }
+
+
+def test_nobody_there(tmp_path):
+    with scripted() as rack:
+        report = acquire(plan(tmp_path / "case", rack, wait=0.2))
+    assert (report.board.all(), report.records) == ([], 0)
+
+
+def test_killed_at_any_time_it_loses_nothing_and_resumes_to_the_same(tmp_path):
+    chance = random.Random(5)
+    with scripted(*(Phone(n) for n in range(1, 13))) as rack:
+        whole = tmp_path / "whole"
+        acquire(plan(whole, rack))
+        case = tmp_path / "case"
+        host, port = rack.server_address
+        program = str(Path(sys.executable).with_name("rackprint"))
+        command = [program, "acquire", "--case", str(case), "--host", "bench", "--adb", f"{host}:{port}"]
+        kills = int(os.environ.get("RACKPRINT_KILLS", "6"))
+        for _ in range(kills):
+            begun = (case / CustodyLog.NAME).is_file() and b'"acquisition"' in (case / CustodyLog.NAME).read_bytes()
+            process = subprocess.Popen([*command, *(["--resume"] if begun else [])], stderr=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL)  # fmt: skip
+            time.sleep(chance.uniform(0.5, 1.6))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            if begun:
+                assert complete(case) <= complete(whole)
+                sound(case)
+        subprocess.run([*command, "--resume"], check=True, capture_output=True, timeout=60)
+    assert complete(case) == complete(whole)
+    sound(case)
