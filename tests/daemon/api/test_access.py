@@ -89,6 +89,13 @@ def test_no_token_at_all(rack, header):
         problem(client.get("/v1/accounts", headers={b"Authorization": header.encode()}), 401)
 
 
+def test_two_tokens_are_none(rack):
+    good = f"Bearer {rack.tokens['admin']}"
+    for headers in ([good, "Bearer x"], ["Bearer x", good], [good, good]):
+        with rack.client("") as client:
+            problem(client.get("/v1/accounts", headers=[("Authorization", value) for value in headers]), 401)
+
+
 def test_a_token_in_the_address_is_none(rack):
     with rack.client("") as client:
         problem(client.get("/v1/accounts", params={"access_token": rack.tokens["admin"]}), 401)
