@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 @cache
 def parsers() -> tuple[Parser, ...]:
     """Every parser, those with a magic number first."""
+    from rackprint.fingerprint.parsers.adb_record import ADB_RECORD
     from rackprint.fingerprint.parsers.bugreport_text import BUGREPORT_TEXT
     from rackprint.fingerprint.parsers.bugreport_zip import BUGREPORT_ZIP
     from rackprint.fingerprint.parsers.capture import CAPTURE
@@ -23,6 +24,7 @@ def parsers() -> tuple[Parser, ...]:
     from rackprint.fingerprint.parsers.siminfo import SIMINFO
 
     return (
+        ADB_RECORD,
         CAPTURE,
         PARQUET,
         BUGREPORT_ZIP,

@@ -79,6 +79,7 @@ def test_equal_serials_are_as_many_handsets_and_trouble_is_told(tmp_path):
             phone.asked.clear()
         again = acquire(plan(case, rack, acquisition=report.acquisition, resume=True))
     assert {s.phase for s in again.board.all()} == {Phase.DONE}
+    assert (again.refused, again.linked.observations, again.linked.devices) == ([], 8, 8)
     assert [len(p.asked) for p in phones[4:]] == [0, 0, 0, 0]
     assert phones[2].asked == [line for line in phones[2].asked if "battery" in line]
     found = complete(case)
