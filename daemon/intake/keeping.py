@@ -18,7 +18,7 @@ from rackprint.daemon.acquire.files import Manifest
 from rackprint.daemon.entries import Entry
 from rackprint.daemon.evidence.custody import CustodyLog, Head
 from rackprint.daemon.evidence.packs import Packer, Place
-from rackprint.daemon.evidence.vault import Vault
+from rackprint.daemon.evidence.vault import Vault, sync_folder
 from rackprint.daemon.intake.messages import Refusal, Take
 from rackprint.daemon.points import reached
 from rackprint.daemon.store.records import Artifact
@@ -94,6 +94,7 @@ class Keeper:
     def keep_file(self, take: Take) -> Kept:
         """Moves a file into the vault."""
         if not self._key:
+            sync_folder(Path(take.path).parent)  # the trace that a crash is found by is there before the vault's name
             self.vault.take(Path(take.path), take.sha256, take.size)
             reached("vault.kept")
         (kept,) = self._enter([take], [Place(take.sha256, take.size, "", 0)])
