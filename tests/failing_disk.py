@@ -134,7 +134,14 @@ class Disk:
     def lose_power(self, target: Path, dice: random.Random | None = None) -> None:
         """Writes to ``target`` what is there after a power loss now: of what was not synced nothing, or with ``dice``
         some of it, the last write torn."""
+        written: dict[int, Path] = {}  # two names of one file stay that
         for name, file in self._names.items():
+            path = target / os.path.relpath(name, self._root)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            first = written.setdefault(id(file), path)
+            if first != path:
+                path.hardlink_to(first)
+                continue
             content = bytearray(file.durable)
             if dice is not None and file.pending:
                 for _, record in file.pending[: dice.randrange(len(file.pending) + 1)]:
@@ -142,6 +149,4 @@ class Disk:
                 torn = file.pending[dice.randrange(len(file.pending))][1]
                 if dice.random() < 0.5:
                     _apply(content, torn, min(len(torn.data), _SECTOR * dice.randrange(8)))
-            path = target / os.path.relpath(name, self._root)
-            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
