@@ -106,7 +106,9 @@ class Committer:
         told: list[tuple[Batch, int, int, list[Problem]]] = []
         with self._store.transaction() as transaction:
             reached("commit.begun")
-            told += [self._one(transaction, batch) for batch in batches]
+            numbers = transaction.artifacts([batch.kept.artifact for batch in batches])
+            told += [self._one(transaction, batch, numbers[batch.kept.artifact.sha256]) for batch in batches]
+            transaction.finish({batch.kept.artifact.sha256: batch.parser for batch in batches if batch.last})
             head = max((batch.kept.head for batch in batches), key=lambda h: h.count)
             done = [batch.kept.entry for batch in batches if batch.last]
             transaction.custody_head(head.hash, head.count, self._host.through(head, done))
@@ -117,21 +119,18 @@ class Committer:
             kept.rejected += len(problems)
             kept.refusals += [_refusal(p) for p in problems[: TOLD - len(kept.refusals)]]
 
-    def _one(self, transaction: Transaction, batch: Batch) -> tuple[Batch, int, int, list[Problem]]:
+    def _one(self, transaction: Transaction, batch: Batch, number: int) -> tuple[Batch, int, int, list[Problem]]:
         kept, artifact = batch.kept, batch.kept.artifact
-        number = transaction.artifact(artifact)
         if not kept.number:
             transaction.clear_problems(artifact.sha256)
         added = transaction.add(batch.entries, number)
         problems = [*batch.problems, *added.conflicts]
         transaction.problems(problems, artifact.sha256)
-        if batch.last:
-            transaction.finish(artifact.sha256, batch.parser)
-            if kept.take.key:
-                counts = (kept.accepted + added.new, kept.duplicates + added.duplicates, kept.rejected + len(problems))
-                refusals = [*kept.refusals, *map(_refusal, problems)][:TOLD]
-                found = Outcome(0, *counts, refusals, artifact.sha256, batch.parser)
-                transaction.set_reply(kept.take.key, msgspec.msgpack.encode(found))
+        if batch.last and kept.take.key:
+            counts = (kept.accepted + added.new, kept.duplicates + added.duplicates, kept.rejected + len(problems))
+            refusals = [*kept.refusals, *map(_refusal, problems)][:TOLD]
+            found = Outcome(0, *counts, refusals, artifact.sha256, batch.parser)
+            transaction.set_reply(kept.take.key, msgspec.msgpack.encode(found))
         kept.number = number
         return batch, added.new, added.duplicates, problems
 

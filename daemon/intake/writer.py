@@ -110,8 +110,10 @@ class Writer:
         """Keeps those that are not known; one that is known already is read again, and found to be a duplicate."""
         fresh: list[Take] = []
         again: list[Kept] = []
-        for take in takes:
-            known = self._store.artifact(self._keeper.sha256(take.data))
+        hashes = [self._keeper.sha256(take.data) for take in takes]
+        there = self._store.known(hashes)
+        for take, sha256 in zip(takes, hashes, strict=True):
+            known = there.get(sha256)
             if self._replay(take, known.sha256 if known else ""):
                 continue
             if known and known.done:

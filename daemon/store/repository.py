@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from rackprint.daemon import entries
 from rackprint.daemon.facts import facts
 from rackprint.daemon.store import paging, reading, spans, writing
+from rackprint.daemon.store.bulk import MANY
 from rackprint.daemon.store.engine import open_engine, told, widen
 from rackprint.daemon.store.engine import writing as for_writing
 from rackprint.daemon.store.models import FOREVER, ArtifactRow, DeviceRow, LinkRow, ObservationRow, ProblemRow
@@ -77,12 +78,21 @@ class Store:
     def finish_artifact(self, sha256: str, parser: str) -> None:
         """Marks an artifact as read to its end."""
         with self.transaction() as transaction:
-            transaction.finish(sha256, parser)
+            transaction.finish({sha256: parser})
 
     def artifact(self, sha256: str) -> Artifact | None:
         with told(), Session(self._engine) as session:
             row = session.scalar(select(ArtifactRow).where(ArtifactRow.sha256 == sha256))
             return reading.artifact(row) if row else None
+
+    def known(self, hashes: Sequence[str]) -> dict[str, Artifact]:
+        """Those of ``hashes`` that are recorded."""
+        found: dict[str, Artifact] = {}
+        with told(), Session(self._engine) as session:
+            for start in range(0, len(hashes), MANY):
+                wanted = select(ArtifactRow).where(ArtifactRow.sha256.in_(hashes[start : start + MANY]))
+                found |= {row.sha256: reading.artifact(row) for row in session.scalars(wanted)}
+        return found
 
     def artifacts(self) -> Iterator[Artifact]:
         """All artifacts by name."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from rackprint.daemon.entries import Entry
 from rackprint.daemon.store import writing
@@ -19,19 +19,33 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._next = 0  # number of an observation, once it is known
+        self._fresh: set[str] = set()  # artifacts that have no problems yet
 
     def artifact(self, artifact: Artifact) -> int:
         """Records an artifact; one that is recorded already stays as it is. Its number."""
-        return writing.add_artifact(self._connection, artifact)
+        return self.artifacts([artifact])[artifact.sha256]
 
-    def finish(self, sha256: str, parser: str) -> None:
-        """Marks an artifact as read to its end."""
-        done = update(ArtifactRow).where(ArtifactRow.sha256 == sha256).values(parser=parser, done=True)
-        self._connection.execute(done)
+    def artifacts(self, found: Sequence[Artifact]) -> dict[str, int]:
+        """The same for many: their numbers, by hash."""
+        numbers, fresh = writing.add_artifacts(self._connection, found)
+        self._fresh |= fresh
+        return numbers
+
+    def finish(self, parsers: Mapping[str, str]) -> None:
+        """Marks artifacts as read to their end: by hash, by which parser."""
+        if parsers:
+            done = update(ArtifactRow).where(ArtifactRow.sha256 == bindparam("of")).values(done=True)
+            rows = [{"of": sha256, "parser": parser} for sha256, parser in parsers.items()]
+            self._connection.execute(done, rows)
 
     def add(self, found: Sequence[Entry], artifact: int = 0) -> Added:
         """Adds the entries with a new id, as those of the artifact with this number."""
-        return writing.add_entries(self._connection, found, artifact)
+        if not found:
+            return Added(0, 0, ())
+        self._next = self._next or writing.next_number(self._connection)
+        start, self._next = self._next, self._next + len(found)
+        return writing.add_entries(self._connection, found, artifact, start)
 
     def problems(self, found: Sequence[Problem], artifact: str) -> None:
         """Adds problems of an artifact."""
@@ -41,6 +55,9 @@ class Transaction:
 
     def clear_problems(self, artifact: str) -> None:
         """Forgets the problems that an earlier reading left."""
+        if artifact in self._fresh:
+            self._fresh.discard(artifact)
+            return
         self._connection.execute(delete(ProblemRow).where(ProblemRow.artifact == artifact))
 
     def custody_head(self, head: str, count: int, through: int | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select, text
@@ -21,13 +21,12 @@ _LOCK = 7_401_225  # PostgreSQL's advisory lock for who gives out numbers
 _OBSERVATION = ("number", "id", "time", "artifact", "line", "offset", "form", "body")
 
 
-def add_entries(connection: Connection, found: Sequence[Entry], artifact: int) -> Added:
-    """Adds those whose id is new. The same id with the same content is a duplicate; with another it is a conflict,
-    and what was there first stays."""
+def add_entries(connection: Connection, found: Sequence[Entry], artifact: int, start: int) -> Added:
+    """Adds those whose id is new, numbered from ``start``. The same id with the same content is a duplicate; with
+    another it is a conflict, and what was there first stays."""
     unique: dict[str, Entry] = {}
     twice = [(unique[e.id], e) for e in found if unique.setdefault(e.id, e) is not e]
     wanted = list(unique.values())
-    start = next_number(connection)
     rows = [
         (start + n, e.id, e.time, artifact, e.line, e.offset, e.form, e.body) for n, e in enumerate(wanted)
     ]  # fmt: skip
@@ -75,16 +74,28 @@ def _held(table: type[Base]) -> str:
     return f"last_of_{table.__tablename__}"
 
 
-def add_artifact(connection: Connection, artifact: Artifact) -> int:
-    """Records an artifact; one that is recorded already stays as it is. Its number."""
+def add_artifacts(connection: Connection, found: Sequence[Artifact]) -> tuple[dict[str, int], set[str]]:
+    """Records artifacts; those that are recorded already stay as they are. Their numbers by hash, and the new ones."""
     in_turn(connection)
-    known = select(ArtifactRow.number).where(ArtifactRow.sha256 == artifact.sha256)
-    number = connection.execute(known).scalar()
-    if number is None:
-        number = next_of(connection, ArtifactRow)
-        row = msgspec.structs.asdict(artifact)
-        connection.execute(insert(ArtifactRow), [{**row, "name": utf8(artifact.name), "number": number}])
-    return number
+    wanted = {artifact.sha256: artifact for artifact in found}
+    numbers = dict(_numbers(connection, list(wanted)))
+    fresh = [artifact for sha256, artifact in wanted.items() if sha256 not in numbers]
+    if fresh:
+        first = next_of(connection, ArtifactRow)
+        rows = [
+            {**msgspec.structs.asdict(artifact), "name": utf8(artifact.name), "number": first + n}
+            for n, artifact in enumerate(fresh)
+        ]
+        connection.execute(insert(ArtifactRow), rows)
+        numbers |= {artifact.sha256: first + n for n, artifact in enumerate(fresh)}
+    return numbers, {artifact.sha256 for artifact in fresh}
+
+
+def _numbers(connection: Connection, hashes: list[str]) -> Iterator[tuple[str, int]]:
+    row = ArtifactRow
+    for start in range(0, len(hashes), MANY):
+        wanted = select(row.sha256, row.number).where(row.sha256.in_(hashes[start : start + MANY]))
+        yield from ((r.sha256, r.number) for r in connection.execute(wanted))
 
 
 def _known(connection: Connection, ids: list[str], below: int) -> dict[str, Entry]:

@@ -54,7 +54,7 @@ def arrive(store: Store, log: CustodyLog, added: datetime, observations: list[Ob
         number = transaction.artifact(Artifact(sha256, "POST", 1, added, added))
         transaction.add([whole(o) for o in observations], number)
         transaction.problems([Problem("line is cut off", "mend it")], sha256)
-        transaction.finish(sha256, "events/1")
+        transaction.finish({sha256: "events/1"})
         transaction.set_reply(f"t\n{name}", b"x")
         transaction.custody_head(head.hash, head.count)
 
