@@ -32,9 +32,9 @@ class State(StrEnum):
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The header. ``slot`` names the handset in the acquisition; ``transport`` is usb or tcp; ``line`` is what was
-    asked, ``table`` the version of the table; ``lab_keys`` are this host's own adb keys, as ``adb_host_key`` reads them;
-    ``protocol`` is shell_v2 or trailer, which is the nonce and the exit code
-    that a phone without shell_v2 was made to add; ``stdout``, ``stderr`` and ``trailer`` count bytes."""
+    asked, ``table`` the version of the table; ``lab_keys`` are this host's own adb keys, as the signal ``adb_host_key``
+    reads them; ``protocol`` is shell_v2 or trailer, which is the nonce and the exit code that a phone without shell_v2
+    was made to add; ``stdout``, ``stderr`` and ``trailer`` count bytes."""
 
     acquisition: str
     slot: str
