@@ -22,11 +22,12 @@ class Phone:
     mode: str = "ready"
     usb: bool = True
     who: int = 0
+    place: str = ""
     asked: list = field(default_factory=list)
 
     def row(self):
         state = "unauthorized" if self.mode == "unauthorized" else "device"
-        place = f"usb:1-1.{self.number} " if self.usb else ""
+        place = f"usb:{self.place or f'1-1.{self.number}'} " if self.usb else ""
         serial = self.serial if self.usb else f"192.0.2.{self.number}:5555"
         return f"{serial:22} {state} {place}product:x model:Redmi_9 device:y transport_id:{self.number}\n"
 
@@ -55,13 +56,23 @@ class _Handler(socketserver.BaseRequestHandler):
         if service == "host:version":
             self._block("0029")
         elif service == "host:track-devices-l":
-            self._block("".join(phone.row() for phone in rack.phones.values()))
-            rack.over.wait(60)
+            self._follow(rack)
         elif service.endswith(":features"):
             self._block("shell_v2,cmd")
         elif service.startswith("host:transport-id:"):
             self.request.sendall(b"OKAY")
             self._shell(rack.phones[int(service.rpartition(":")[2])], self._service().removeprefix("shell,v2,raw:"))
+
+    def _follow(self, rack):
+        said = None
+        while not rack.over.is_set():
+            listing = "".join(phone.row() for phone in list(rack.phones.values()))
+            if listing != said:
+                self._block(listing) if said is None else self.request.sendall(
+                    b"%04x" % len(listing) + listing.encode()
+                )
+            said = listing
+            rack.over.wait(0.05)
 
     def _shell(self, phone, line):
         phone.asked.append(line)
@@ -85,6 +96,14 @@ class Rack(socketserver.ThreadingTCPServer):
         self.phones = {phone.number: phone for phone in phones}
         self.over = threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def plug(self, phone, place=""):
+        phone.place = place
+        self.phones[phone.number] = phone
+        return phone
+
+    def unplug(self, number):
+        del self.phones[number]
 
 
 @contextmanager

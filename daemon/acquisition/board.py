@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rackprint.daemon.acquire.adb.listing import Transport
+from rackprint.daemon.acquire.adb.server import Address
 
 
 class Phase(StrEnum):
@@ -46,11 +47,14 @@ class Seen:
     missing: int = 0
     command: str = ""
     error: str = ""
+    gone: bool = False  # unplugged, or its link is lost
 
     @property
     def remedy(self) -> str:
         """What to do about a handset that is not done."""
         state = self.transport.state
+        if self.phase is Phase.LEFT and self.gone:
+            return "plug it in again, then --resume"
         if self.phase is Phase.LEFT:
             return next(
                 (text for word, text in REMEDIES.items() if state.startswith(word)), "look at it, then --resume"
@@ -72,13 +76,30 @@ class Board:
             if key not in self._seen:
                 self._seen[key] = Seen(transport, transport.slot, model=transport.model)
             found = self._seen[key]
-            found.transport = transport
+            found.transport, found.gone = transport, False
             return found
 
-    def all(self) -> list[Seen]:
-        """In the order of their places."""
+    def gone(self, server: Address, there: set[int]) -> bool:
+        """Marks the transports of ``server`` that are no longer ``there``; whether any is new among them."""
         with self._lock:
-            return sorted(self._seen.values(), key=lambda seen: place(seen.slot))
+            lost = [
+                seen
+                for (where, number), seen in self._seen.items()
+                if where == str(server) and number not in there and not seen.gone
+            ]
+            for seen in lost:
+                seen.gone = True
+                if seen.phase is Phase.WAITING:
+                    seen.phase, seen.error = Phase.LEFT, "unplugged"
+        return bool(lost)
+
+    def all(self) -> list[Seen]:
+        """In the order of their places; one that is gone only until its place is taken anew."""
+        with self._lock:
+            there = {seen.slot for seen in self._seen.values() if not seen.gone}
+            last = {seen.slot: seen for seen in self._seen.values()}
+            shown = (s for s in self._seen.values() if not s.gone or (s.slot not in there and last[s.slot] is s))
+            return sorted(shown, key=lambda seen: place(seen.slot))
 
 
 def place(slot: str) -> tuple[tuple[int, int | str], ...]:

@@ -34,18 +34,14 @@ class Claims:
             self._changed.notify_all()
 
     def claim(self, seen: Seen, identity: Identity) -> str | None:
-        """The slot that the transport's answers go under; None when a transport on USB asks that phone. Then
-        ``seen.slot`` is the slot of that one."""
+        """The slot on USB at which the same phone is asked; None where it is to be asked over this transport."""
+        whole = bool(identity.boot and identity.serial)
         with self._changed:
             if seen.transport.kind == "usb":
-                if identity:
+                if whole:
                     self._slots.setdefault(identity, seen.slot)
                 self._unknown.discard(id(seen))
                 self._changed.notify_all()
-                return seen.slot
+                return None
             self._changed.wait_for(lambda: not self._unknown, self._patience)
-            known = self._slots.get(identity) if identity else None
-        if known is None:
-            return seen.slot
-        seen.slot, seen.error = known, f"the phone at {known}"
-        return None
+            return self._slots.get(identity) if whole else None

@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rackprint.daemon.acquisition.places import Places
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog, Entry
 from rackprint.daemon.evidence.vault import Vault
+from rackprint.fingerprint.commands import table
 from rackprint.fingerprint.commands.record import State, header
 
 BEGUN = "acquisition"  # kind of the custody entry
@@ -16,18 +18,34 @@ BEGUN = "acquisition"  # kind of the custody entry
 
 @dataclass(slots=True)
 class Earlier:
-    """``answers`` holds, by (slot, command), the stdout of those that are complete, read when it is asked for."""
+    """``entries`` are those of complete answers, by (slot, command); ``said`` is what was kept since, for those of
+    :data:`table.FIRST` with what the phone said."""
 
     vault: Vault
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    said: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     def has(self, slot: str, command: str) -> bool:
-        return (slot, command) in self.entries
+        return (slot, command) in self.entries or (slot, command) in self.said
 
     def stdout(self, slot: str, command: str) -> bytes:
         """What the phone said then. Raises OSError or ValueError where the vault no longer has it."""
-        entry = self.entries[slot, command]
+        if (slot, command) in self.said:
+            return self.said[slot, command]
+        return self._read(self.entries[slot, command])
+
+    def places(self) -> Places:
+        """Who was where, as far as they said."""
+        found = Places(dict.fromkeys(slot for slot, _ in self.attempts))
+        for (slot, command), entry in self.entries.items():
+            if command == table.BOOT_ID.name:
+                found.knew(slot, boot=table.boot_of(self._read(entry)))
+            elif command == table.PROPERTIES.name:
+                found.knew(slot, serial=table.serial_of(self._read(entry)))
+        return found
+
+    def _read(self, entry: Entry) -> bytes:
         place = (str(entry.get("pack", "")), int(entry.get("offset", 0)), int(entry["size"]))
         with self.vault.open(str(entry["sha256"]), *place) as stream:
             record, start = header(stream)

@@ -9,13 +9,21 @@ from rackprint.daemon.acquire.adb import link, shell
 from rackprint.daemon.acquire.adb.link import LinkError
 from rackprint.daemon.acquisition.board import Phase, Seen
 from rackprint.daemon.acquisition.earlier import Earlier
+from rackprint.daemon.acquisition.places import Places
 from rackprint.fingerprint.commands import table
 from rackprint.fingerprint.commands.model import Command
 from rackprint.fingerprint.commands.record import State
 
 _TRIES = 2  # of a command whose answer was cut
 _SILENCE = 2  # commands without an answer, one after another, after which a phone is left
-Identity = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells a phone from another: its boot, and what it calls itself. Empty texts are unknown."""
+
+    boot: str
+    serial: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +33,20 @@ class Asked:
     seen: Seen
     command: Command
     answer: shell.Answer
-    attempt: int
     sdk: int = 0
     maker: str = ""
 
 
 @dataclass(slots=True)
 class Handset:
-    """``keep`` takes each answer; ``claim`` is told who the phone says it is and answers with the slot that it goes
-    under, or None where it is asked over another transport already."""
+    """``keep`` takes each answer; ``claim`` is told who the phone says it is, gives ``seen`` the slot that it goes
+    under, and says whether it is to be asked: not when it is asked over another transport already."""
 
     seen: Seen
     earlier: Earlier
+    places: Places
     keep: Callable[[Asked], None]
-    claim: Callable[[Seen, Identity], str | None]
+    claim: Callable[[Seen, Identity], bool]
     stopped: Callable[[], bool]
     slow: bool = False
     v2: bool = True
@@ -60,16 +68,21 @@ class Handset:
         seen = self.seen
         self.v2 = "shell_v2" in link.features(seen.transport.server, seen.transport.id)
         held: list[Asked] = []  # until it is known whose they are
-        said = {command.name: self._answer(command, held.append) for command in table.FIRST}
-        slot = self.claim(seen, identity(said))
-        first = held
-        if slot is None:
+        boot = table.boot_of(self._ask(table.BOOT_ID, held.append))
+        known = self.places.of_boot(seen.slot, boot)
+        if known is not None:
+            seen.slot = known
+            said = self._answer(table.PROPERTIES, held.append)
+        else:  # what was said from here earlier may be another phone's
+            said = self._ask(table.PROPERTIES, held.append)
+        wanted = self.claim(seen, Identity(boot, table.serial_of(said)))
+        if not wanted:
             seen.phase = Phase.SAME
-        for asked in first:
+        for asked in held:
             self._kept(asked)
-        if slot is None or self.stopped():
+        if not wanted or self.stopped():
             return
-        phone = table.phone_of(said.get("getprop", b""))
+        phone = table.phone_of(said)
         seen.model = phone.model or seen.model
         commands = table.commands(phone, slow=self.slow)
         seen.total = len(table.FIRST) + len(commands)
@@ -84,15 +97,17 @@ class Handset:
         if self.earlier.has(seen.slot, command.name):
             seen.kept += 1
             return self.earlier.stdout(seen.slot, command.name)
+        return self._ask(command, keep, sdk=sdk, maker=maker)
+
+    def _ask(self, command: Command, keep: Callable[[Asked], None], *, sdk: int = 0, maker: str = "") -> bytes:
+        seen = self.seen
         seen.command = command.name
         for _ in range(_TRIES):
             answer = shell.run(
                 seen.transport, command.line, v2=self.v2, seconds=command.seconds, most=command.most,
                 stopped=self.stopped,
             )  # fmt: skip
-            key = seen.slot, command.name
-            self.earlier.attempts[key] += 1
-            keep(Asked(seen, command, answer, self.earlier.attempts[key], sdk, maker))
+            keep(Asked(seen, command, answer, sdk, maker))
             if answer.state is State.TRUNCATED and not self.stopped():
                 continue
             break
@@ -111,11 +126,3 @@ class Handset:
         self.keep(asked)
         if asked.answer.state in {State.COMPLETE, State.DENIED}:
             self.seen.kept += 1
-
-
-def identity(said: dict[str, bytes]) -> Identity:
-    """What tells a phone over one transport from the same over another: its boot, and what it calls itself. Empty when
-    it did not say."""
-    boot = said.get("boot-id", b"").strip()
-    serial = next((x for x in said.get("getprop", b"").splitlines() if x.startswith(b"[ro.serialno]")), b"")
-    return (boot, serial.strip()) if boot and serial else ()

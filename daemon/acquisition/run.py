@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from rackprint.daemon.acquire.adb import link, listing, server
+from rackprint.daemon.acquire.adb.keys import Keys, keys
 from rackprint.daemon.acquire.adb.link import LinkError
 from rackprint.daemon.acquire.adb.listing import READY, Transport
 from rackprint.daemon.acquire.adb.server import Address
 from rackprint.daemon.acquisition.board import Board, Phase, Seen
 from rackprint.daemon.acquisition.claims import Claims
 from rackprint.daemon.acquisition.earlier import BEGUN, earlier
-from rackprint.daemon.acquisition.handset import Asked, Handset
+from rackprint.daemon.acquisition.handset import Asked, Handset, Identity
 from rackprint.daemon.acquisition.recorder import Recorder
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog
@@ -29,7 +30,7 @@ from rackprint.daemon.intake.messages import Outcome
 from rackprint.daemon.pipeline import Linked, alone, relink
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.commands import table
-from rackprint.fingerprint.commands.record import Record, pack
+from rackprint.fingerprint.commands.record import Record, State, pack
 
 AT_ONCE = 512  # phones with a command in flight
 CONNECTS = 4  # at once: more, and adb loses some
@@ -42,7 +43,8 @@ _LOOK = 0.1
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do: through which ``servers`` that run already (none: one of our own), to which addresses to ``connect``,
-    and under which acquisition. ``wait`` is how long to wait for the first phone, in seconds."""
+    and under which acquisition. ``wait`` is how long to wait for the first phone, in seconds; with ``follow`` phones
+    are awaited until it is stopped by hand."""
 
     case: Path
     acquisition: str = ""
@@ -55,6 +57,7 @@ class Plan:
     host: str = "localhost"
     wait: float = 5.0
     simulated: bool = False
+    follow: bool = False
     home: Path | None = None
 
 
@@ -90,7 +93,7 @@ def acquire(plan: Plan, *, watch: Callable[[Board], None] = lambda board: None) 
             BEGUN, acquisition=report.acquisition, host=plan.host, adb=version, table=table.VERSION,
             servers=[str(where) for where in servers], resumed=plan.resume, simulated=plan.simulated,
         )  # fmt: skip
-        run = _Run(plan, report, recorder, version)
+        run = _Run(plan, report, recorder, version, keys(plan.home or Path.home()))
         try:
             run.go(servers, watch)
         finally:
@@ -128,9 +131,11 @@ def _connect(where: Address, phone: Address) -> str:
 
 
 class _Run:
-    def __init__(self, plan: Plan, report: Report, recorder: Recorder, version: str) -> None:
-        self._plan, self._report, self._recorder, self._version = plan, report, recorder, version
+    def __init__(self, plan: Plan, report: Report, recorder: Recorder, version: str, lab_keys: Keys) -> None:
+        self._plan, self._report, self._recorder = plan, report, recorder
+        self._version, self._lab_keys = version, lab_keys
         self._earlier = earlier(plan.case, report.acquisition)
+        self._places = self._earlier.places()
         self._claims = Claims()
         self._stop = threading.Event()
         self._events: queue.SimpleQueue[tuple[Address, tuple[Transport, ...] | LinkError]] = queue.SimpleQueue()
@@ -173,6 +178,8 @@ class _Run:
                 return
 
     def _over(self, running: float, quiet: float) -> bool:
+        if self._plan.follow:
+            return False
         seen = self._report.board.all()
         if not seen:
             return running > self._plan.wait
@@ -183,7 +190,7 @@ class _Run:
 
     def _listed(self, where: Address, found: tuple[Transport, ...], pool: ThreadPoolExecutor) -> bool:
         """Takes a listing in; whether it says anything new."""
-        new = False
+        new = self._report.board.gone(where, {transport.id for transport in found})
         for transport in sorted(found, key=lambda t: t.kind == "tcp"):  # those on USB say first who they are
             key = (str(where), transport.id)
             seen = self._report.board.seen(transport)
@@ -198,9 +205,19 @@ class _Run:
 
     def _phone(self, seen: Seen) -> None:
         try:
-            Handset(seen, self._earlier, self._keep, self._claims.claim, self._stop.is_set, slow=self._plan.slow).run()
+            Handset(
+                seen, self._earlier, self._places, self._keep, self._claim, self._stop.is_set, slow=self._plan.slow
+            ).run()
         finally:
             self._claims.done(seen)
+
+    def _claim(self, seen: Seen, identity: Identity) -> bool:
+        """Gives it the slot that its answers go under; whether it is to be asked."""
+        seen.slot = self._places.slot(seen.transport.slot, identity.boot, identity.serial)
+        other = self._claims.claim(seen, identity)
+        if other is not None:
+            seen.slot, seen.error = other, f"the phone at {other}"
+        return other is None
 
     def _listen(self, where: Address) -> None:
         try:
@@ -215,13 +232,17 @@ class _Run:
     def _keep(self, asked: Asked) -> None:
         """Hands an answer to the writer."""
         plan, seen, command, answer = self._plan, asked.seen, asked.command, asked.answer
+        key = seen.slot, command.name
+        with self._lock:
+            self._earlier.attempts[key] += 1
+            attempt = self._earlier.attempts[key]
         record = Record(
             acquisition=self._report.acquisition, slot=seen.slot, command=command.name, table=table.VERSION,
-            line=command.line, state=answer.state, started=answer.started, ended=answer.ended, attempt=asked.attempt,
+            line=command.line, state=answer.state, started=answer.started, ended=answer.ended, attempt=attempt,
             exit_code=answer.exit_code, protocol=answer.protocol, why=answer.why, host=plan.host, exhibit=plan.exhibit,
             ssid=plan.ssid, usb_path=seen.transport.usb_path, transport=seen.transport.kind,
             transport_id=seen.transport.id, adb_serial=seen.transport.serial, adb_version=self._version,
-            parser=command.parser, sdk=asked.sdk, maker=asked.maker, simulated=plan.simulated,
+            lab_keys=self._lab_keys, parser=command.parser, sdk=asked.sdk, maker=asked.maker, simulated=plan.simulated,
         )  # fmt: skip
         manifest = {
             "acquisition": record.acquisition, "slot": record.slot, "command": record.command, "state": record.state,
@@ -230,11 +251,14 @@ class _Run:
         }  # fmt: skip
         name = f"{record.acquisition}/{record.slot}/{record.command}.{record.attempt}"
         data = pack(record, answer.stdout, answer.stderr, answer.trailer)
-        self._recorder.put(name, data, answer.ended.timestamp(), partial(self._told, name), manifest)
+        told = partial(self._told, name, key if answer.state is State.COMPLETE else None, asked)
+        self._recorder.put(name, data, answer.ended.timestamp(), told, manifest)
 
-    def _told(self, name: str, outcome: Outcome) -> None:
+    def _told(self, name: str, key: tuple[str, str] | None, asked: Asked, outcome: Outcome) -> None:
         with self._lock:
             if outcome.error:
                 self._report.refused.append(f"{name}: {outcome.reason}")
-            else:
-                self._report.records += 1
+                return
+            self._report.records += 1
+            if key:  # a phone that is plugged in anew is not asked for it again
+                self._earlier.said[key] = asked.answer.stdout if asked.command in table.FIRST else b""

@@ -41,6 +41,7 @@ def acquire(
     exhibit: Annotated[str, typer.Option(help="Label of the phone, where it is only one.")] = "",
     ssid: Annotated[str, typer.Option(help="The Wi-Fi that the phones are on.")] = "",
     host: Annotated[str, typer.Option(help="Name of this host in the evidence.", show_default="its name")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is plugged in, until Ctrl-C.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the first phone.")] = 5.0,
 ) -> None:
     """Read every phone that is attached over ADB, in parallel: nothing is installed, set or started on them."""
@@ -54,7 +55,7 @@ def acquire(
     servers = tuple(address(text) for text in adb or ())
     plan = Plan(
         case, last(case) if resume else "", resume, servers, tuple(address(text) for text in connect or ()), slow,
-        exhibit, ssid, host or socket.gethostname(), wait,
+        exhibit, ssid, host or socket.gethostname(), wait, follow=follow,
     )  # fmt: skip
     _warn(plan)
     began = time.monotonic()

@@ -7,6 +7,7 @@ users with 17, ``settings list`` with 23 (before it, the same rows are read as c
 from __future__ import annotations
 
 import io
+import re
 from typing import NamedTuple
 
 from rackprint.fingerprint.commands import codes
@@ -16,6 +17,7 @@ from rackprint.fingerprint.parsers.text import lines
 
 VERSION = 1  # goes up with every change of a line, a guard or a name
 _ANY = 1_000
+_BOOT = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # random(4): a UUID that the kernel makes at boot
 _MOST_SLOTS = 4
 
 
@@ -31,10 +33,9 @@ class _Row(NamedTuple):
         return self.low <= phone.sdk <= self.high and (not self.makers or phone.maker in self.makers)
 
 
-FIRST: tuple[Command, ...] = (
-    Command("getprop", "getprop", "getprop"),
-    Command("boot-id", "cat /proc/sys/kernel/random/boot_id", "boot_id", seconds=5.0, most=4 << 10),
-)
+BOOT_ID = Command("boot-id", "cat /proc/sys/kernel/random/boot_id", "boot_id", seconds=5.0, most=4 << 10)
+PROPERTIES = Command("getprop", "getprop", "getprop")
+FIRST = (BOOT_ID, PROPERTIES)  # they say which phone it is
 
 
 def _dump(service: str, *, low: int = 0, high: int = _ANY, seconds: float = 10.0, most: int = 4 << 20) -> _Row:
@@ -126,12 +127,29 @@ def _parcels(phone: Phone) -> list[Command]:
     return [Command(name, f"service call iphonesubinfo {call}", "parcel", most=64 << 10) for name, call in asked]
 
 
-def phone_of(getprop: bytes) -> Phone:
-    """What the guards look at, from the output of ``getprop``; what it does not say is unknown. Never raises."""
+def boot_of(answer: bytes) -> str:
+    """The boot that :data:`BOOT_ID` names; empty where it names none."""
+    said = answer.decode(errors="replace").strip()
+    return said if _BOOT.fullmatch(said) else ""
+
+
+def serial_of(getprop: bytes) -> str:
+    """What the phone calls itself; empty where it does not."""
+    known = _properties(getprop)
+    return known.get("ro.serialno") or known.get("ro.boot.serialno", "")
+
+
+def _properties(getprop: bytes) -> dict[str, str]:
     known: dict[str, str] = {}
     for found in properties.read(lines(io.BytesIO(getprop))):
         if isinstance(found, properties.Property) and found.whole:
             known.setdefault(found.name, found.value.strip())
+    return known
+
+
+def phone_of(getprop: bytes) -> Phone:
+    """What the guards look at, from the output of ``getprop``; what it does not say is unknown. Never raises."""
+    known = _properties(getprop)
     maker = known.get("ro.product.manufacturer") or known.get("ro.product.brand", "")
     return Phone(
         sdk=_number(known.get("ro.build.version.sdk", ""), _ANY),

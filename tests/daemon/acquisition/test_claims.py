@@ -6,9 +6,10 @@ from rackprint.daemon.acquire.adb.listing import Transport
 from rackprint.daemon.acquire.adb.server import Address
 from rackprint.daemon.acquisition.board import Seen, place
 from rackprint.daemon.acquisition.claims import Claims
+from rackprint.daemon.acquisition.handset import Identity
 
 HERE = Address("127.0.0.1", 1)
-WHO = (b"boot", b"[ro.serialno]: [X]")
+WHO = Identity("00000000-0000-4000-8000-000000000001", "X")
 
 
 def usb(path, number):
@@ -28,23 +29,23 @@ def test_the_same_phone_over_tcp_goes_under_its_place_on_usb():
     answers = []
     waiting = threading.Thread(target=lambda: answers.append(claims.claim(there, WHO)))
     waiting.start()  # it must not be judged before the phones on USB said who they are
-    assert claims.claim(here, WHO) == "1-1.2"
+    assert claims.claim(here, WHO) is None
     waiting.join(10)
-    assert answers == [None]
-    assert there.slot == "1-1.2"
+    assert answers == ["1-1.2"]
 
 
 def test_two_places_and_two_addresses_are_two_phones():
     claims = Claims()
-    assert [claims.claim(usb(path, n), WHO) for n, path in enumerate(("1-1", "1-2"))] == ["1-1", "1-2"]
+    assert [claims.claim(usb(path, n), WHO) for n, path in enumerate(("1-1", "1-2"))] == [None, None]
     others = Claims()
-    assert others.claim(tcp(1, 1), WHO) != others.claim(tcp(2, 2), WHO)
+    assert [others.claim(tcp(n, n), WHO) for n in (1, 2)] == [None, None]
 
 
 def test_who_says_nothing_is_nobody_else():
     claims = Claims()
-    claims.claim(usb("1-1", 1), ())
-    assert claims.claim(tcp(1, 2), ()) == "tcp:10.0.0.1:1"
+    for unknown in (Identity("", ""), Identity(WHO.boot, ""), Identity("", WHO.serial)):
+        claims.claim(usb("1-1", 1), unknown)
+        assert claims.claim(tcp(1, 2), unknown) is None
 
 
 def test_a_phone_that_fails_is_not_waited_for():
@@ -52,7 +53,7 @@ def test_a_phone_that_fails_is_not_waited_for():
     here = usb("1-1", 1)
     claims.expect(here)
     claims.done(here)
-    assert claims.claim(tcp(1, 2), WHO)
+    assert claims.claim(tcp(1, 2), WHO) is None
 
 
 def test_places_sort_by_number():
