@@ -14,11 +14,12 @@ from rackprint.fingerprint.commands import table
 from rackprint.fingerprint.commands.record import State, header
 
 BEGUN = "acquisition"  # kind of the custody entry
+_FIRST = {command.name for command in table.FIRST}
 
 
 @dataclass(slots=True)
 class Earlier:
-    """``entries`` are those of complete answers, by (slot, command); ``said`` is what was kept since, for those of
+    """``entries`` are those of complete answers, by (slot, command); ``said`` is what was taken since, for those of
     :data:`table.FIRST` with what the phone said."""
 
     vault: Vault
@@ -28,6 +29,18 @@ class Earlier:
 
     def has(self, slot: str, command: str) -> bool:
         return (slot, command) in self.entries or (slot, command) in self.said
+
+    def took(self, key: tuple[str, str], stdout: bytes | None) -> int:
+        """Counts an answer, whole where ``stdout`` is given: which attempt it is. A phone that is plugged in anew
+        is not asked for a whole one again."""
+        self.attempts[key] += 1
+        if stdout is not None:
+            self.said[key] = stdout if key[1] in _FIRST else b""
+        return self.attempts[key]
+
+    def lost(self, key: tuple[str, str]) -> None:
+        """A whole answer could not be kept."""
+        self.said.pop(key, None)
 
     def stdout(self, slot: str, command: str) -> bytes:
         """What the phone said then. Raises OSError or ValueError where the vault no longer has it."""

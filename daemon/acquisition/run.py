@@ -233,9 +233,9 @@ class _Run:
         """Hands an answer to the writer."""
         plan, seen, command, answer = self._plan, asked.seen, asked.command, asked.answer
         key = seen.slot, command.name
+        whole = answer.state is State.COMPLETE
         with self._lock:
-            self._earlier.attempts[key] += 1
-            attempt = self._earlier.attempts[key]
+            attempt = self._earlier.took(key, answer.stdout if whole else None)
         record = Record(
             acquisition=self._report.acquisition, slot=seen.slot, command=command.name, table=table.VERSION,
             line=command.line, state=answer.state, started=answer.started, ended=answer.ended, attempt=attempt,
@@ -251,14 +251,14 @@ class _Run:
         }  # fmt: skip
         name = f"{record.acquisition}/{record.slot}/{record.command}.{record.attempt}"
         data = pack(record, answer.stdout, answer.stderr, answer.trailer)
-        told = partial(self._told, name, key if answer.state is State.COMPLETE else None, asked)
+        told = partial(self._told, name, key if whole else None)
         self._recorder.put(name, data, answer.ended.timestamp(), told, manifest)
 
-    def _told(self, name: str, key: tuple[str, str] | None, asked: Asked, outcome: Outcome) -> None:
+    def _told(self, name: str, key: tuple[str, str] | None, outcome: Outcome) -> None:
         with self._lock:
-            if outcome.error:
-                self._report.refused.append(f"{name}: {outcome.reason}")
+            if not outcome.error:
+                self._report.records += 1
                 return
-            self._report.records += 1
-            if key:  # a phone that is plugged in anew is not asked for it again
-                self._earlier.said[key] = asked.answer.stdout if asked.command in table.FIRST else b""
+            self._report.refused.append(f"{name}: {outcome.reason}")
+            if key:
+                self._earlier.lost(key)
