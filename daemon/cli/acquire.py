@@ -83,9 +83,9 @@ def _warn(plan: Plan) -> None:
 
 @contextmanager
 def _picture() -> Iterator[Callable[[Board], None]]:
-    """A table that is drawn anew on a terminal; nothing elsewhere."""
+    """A table that is drawn anew on a terminal; elsewhere a line for each trouble as it comes."""
     if not sys.stderr.isatty():
-        yield lambda board: None
+        yield _teller()
         return
     from rich.live import Live
 
@@ -100,6 +100,19 @@ def _picture() -> Iterator[Callable[[Board], None]]:
                 live.update(_table(board.all(), screen.height - 4), refresh=True)
 
         yield watch
+
+
+def _teller() -> Callable[[Board], None]:
+    last: dict[tuple[str, int], str] = {}
+
+    def watch(board: Board) -> None:
+        for seen in board.all():
+            key = (str(seen.transport.server), seen.transport.id)
+            if seen.error and last.get(key) != seen.error:
+                print(f"rackprint: {printable(f'{seen.slot}: {seen.error}')}", file=sys.stderr, flush=True)
+            last[key] = seen.error
+
+    return watch
 
 
 def _table(seen: list[Seen], rows: int) -> RenderableType:
