@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-import selectors
+import select
 import subprocess
 import sys
 import time
@@ -132,17 +132,17 @@ def _death(process: subprocess.Popen[bytes]) -> str:
 
 def _exactly(pipe: IO[bytes], size: int, deadline: float) -> bytes:
     chunks: list[bytes] = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while size:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                raise TimeoutError
-            chunk = os.read(pipe.fileno(), min(size, 1 << 20))
-            if not chunk:
-                raise EOFError
-            chunks.append(chunk)
-            size -= len(chunk)
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    while size:
+        left = deadline - time.monotonic()
+        if left <= 0 or not ready.poll(left * 1000):
+            raise TimeoutError
+        chunk = os.read(pipe.fileno(), min(size, 1 << 20))
+        if not chunk:
+            raise EOFError
+        chunks.append(chunk)
+        size -= len(chunk)
     return b"".join(chunks)
 
 

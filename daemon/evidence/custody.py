@@ -22,6 +22,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.vault import sync_folder
 
@@ -43,7 +45,17 @@ def entry_hash(entry: Entry) -> str:
     return hashlib.sha256(_canonical(body)).hexdigest()
 
 
-def _canonical(value: Any) -> bytes:
+_FLAT = (str, int, bool)
+_quick = msgspec.json.Encoder(order="sorted").encode
+
+
+def _canonical(value: Entry) -> bytes:
+    """The same bytes both ways; msgspec writes some numbers otherwise, so it writes only entries of plain fields."""
+    if all(type(found) in _FLAT for found in value.values()):
+        try:
+            return _quick(value)
+        except OverflowError:
+            pass  # beyond 64 bits
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -168,7 +180,7 @@ def _entry(head: Head, kind: str, fields: dict[str, Any]) -> tuple[Head, bytes]:
 def _utf8(value: Any) -> Any:
     """``value`` with every text in it fit for UTF-8; file names can hold lone surrogates that are not."""
     if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
         return {_utf8(key): _utf8(found) for key, found in value.items()}
     return [_utf8(found) for found in value] if isinstance(value, (list, tuple)) else value

@@ -33,6 +33,9 @@ class Host(Protocol):
     def committed(self, done: list[Batch]) -> None:
         """These are read to their end, and on the disk."""
 
+    def settle(self, *, busy: bool) -> None:
+        """The time to tell the custody log of them; with ``busy`` the next commit waits already."""
+
     def unread(self, kept: Kept) -> None:
         """It is kept, and could not be committed: to be read again when there is room."""
 
@@ -67,6 +70,7 @@ class Committer:
             batches = [batch for batch in group if batch is not None]
             if batches:
                 self._commit(batches)
+                self._host.settle(busy=None not in group and not self._waiting.empty())
             if None in group:
                 return
 

@@ -23,11 +23,13 @@ from rackprint.daemon.intake.committing import Committer, is_full
 from rackprint.daemon.intake.keeping import Batch, Keeper, Kept
 from rackprint.daemon.intake.messages import Outcome, Setup, State, Take, ToWriter
 from rackprint.daemon.intake.recovery import recover
+from rackprint.daemon.store.records import DiskFullError, StoreError
 from rackprint.daemon.store.repository import Store
 from rackprint.daemon.worker import Workers
 
 GROUP = 8 << 20  # bytes that are kept with one wait for the disk, about
 CACHE = 96  # MiB of database pages: new ids fall anywhere in their index
+TOGETHER = 500  # artifacts that are told in the custody log at once while more come in
 PAUSE = 1.0  # seconds in which the reason why it cannot write stands, before it tries again
 BROKEN = 4  # exit code: the storage failed; the daemon starts the writer anew
 
@@ -45,6 +47,7 @@ class Writer:
         self._large: queue.Queue[Take | None] = queue.Queue()
         self._committer = Committer(store, self)
         self._again: dict[str, Take] = {}  # kept, and not read: by hash
+        self._read_now: list[Batch] = []  # committed, and not yet told in the custody log
         self._threads = [
             threading.Thread(target=self._run_small, name="small"),
             threading.Thread(target=self._run_large, name="large"),
@@ -184,20 +187,31 @@ class Writer:
         )  # fmt: skip
 
     def committed(self, done: list[Batch]) -> None:
-        """Whole artifacts are told in the custody log when they were read; a platform's events are too many for it."""
+        """What could not be committed before is taken up again."""
         self._keeper.finished(batch.kept.entry for batch in done)
         again, self._again = self._again, {}
         for take in again.values():
             self._large.put(take)
+        self._read_now += [batch for batch in done if not batch.kept.take.events]
+
+    def settle(self, *, busy: bool) -> None:
+        """Whole artifacts are told in the custody log when they were read; a platform's events are too many for it."""
+        if not self._read_now or (busy and len(self._read_now) < TOGETHER):
+            return
         told = [
             ("parsed", {"sha256": b.kept.artifact.sha256, "parser": b.parser, "problems": b.kept.rejected})
-            for b in done
-            if not b.kept.take.events
+            for b in self._read_now
         ]
-        if told:
+        try:
             head = self._log.append_many(told)
+            self._read_now.clear()
             with self._store.transaction() as transaction:
                 transaction.custody_head(head.hash, head.count)
+        except DiskFullError:
+            return  # the next commit records a later head
+        except (OSError, StoreError) as error:
+            if not isinstance(error, OSError) or not is_full(error):
+                self.broken(str(error))
 
     def _failed(self, takes: list[Take], error: OSError) -> None:
         full = is_full(error)

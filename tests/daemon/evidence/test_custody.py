@@ -3,9 +3,11 @@ import os
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rackprint.daemon.errors import RackprintError
-from rackprint.daemon.evidence.custody import START, CustodyLog, Head
+from rackprint.daemon.evidence.custody import START, CustodyLog, Head, parse
 from rackprint.daemon.evidence.verify import verify_case
 
 
@@ -27,6 +29,15 @@ def test_entries_are_chained(log):
     assert [e["prev"] for e in entries] == [START, first.hash]
     assert log.head() == second == Head(entries[-1]["hash"], 2)
     assert entries[1]["name"] == "\u202eü\n"
+
+
+_PLAIN = st.text() | st.integers() | st.booleans() | st.floats(allow_nan=False) | st.lists(st.integers(), max_size=2)
+
+
+@given(st.dictionaries(st.text(), _PLAIN, max_size=5))
+def test_an_entry_has_one_form_whatever_writes_it(fields):
+    line = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert parse(line) == fields
 
 
 def test_a_torn_line_is_kept_in_an_entry_of_its_own(log):
