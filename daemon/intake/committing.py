@@ -22,6 +22,8 @@ from rackprint.fingerprint.model import Problem
 
 ENTRIES = 20_000  # of one commit, at most about
 WAITING = 64  # batches that may wait; who reads waits then
+TOGETHER = 400  # batches of one commit, at most
+PATIENCE = 0.1  # seconds that the next batch of a group has
 
 
 class Host(Protocol):
@@ -75,12 +77,13 @@ class Committer:
                 return
 
     def _group(self) -> list[Batch | None]:
+        """What waits, and what belongs to it: a commit costs the same for one and for many."""
         group = [self._waiting.get()]
         size = 0
-        while group[-1] is not None and size < ENTRIES:
+        while group[-1] is not None and size < ENTRIES and len(group) < TOGETHER:
             size += len(group[-1].entries)
             try:
-                group.append(self._waiting.get_nowait())
+                group.append(self._waiting.get(block=group[-1].more, timeout=PATIENCE))
             except queue.Empty:
                 break
         return group

@@ -47,13 +47,15 @@ class Kept:
 
 @dataclass(slots=True)
 class Batch:
-    """A part of what a parser made of a Take, to be committed; with ``last`` it is all read."""
+    """A part of what a parser made of a Take, to be committed; with ``last`` it is all read, with ``more``
+    another batch follows at once."""
 
     kept: Kept
     entries: list[Entry]
     problems: list[Problem]
     parser: str
     last: bool
+    more: bool = False
 
 
 class Keeper:

@@ -104,8 +104,9 @@ class Writer:
 
     def _guarded(self, takes: list[Take], workers: Workers) -> None:
         try:
-            for kept in self._kept(takes):
-                self._read(kept, workers)
+            found = self._kept(takes)
+            for left, kept in zip(range(len(found) - 1, -1, -1), found, strict=True):
+                self._read(kept, workers, more=left > 0)
         except OSError as error:
             self._failed(takes, error)
 
@@ -163,8 +164,9 @@ class Writer:
         )
         return Kept(take, artifact, self._log.head(), take.entry)
 
-    def _read(self, kept: Kept, workers: Workers) -> None:
+    def _read(self, kept: Kept, workers: Workers, *, more: bool = False) -> None:
         for batch in self._keeper.parsed(kept, workers):
+            batch.more = more
             self._committer.put(batch)
             if kept.failed:
                 workers.close()
