@@ -178,7 +178,7 @@ _SPECS: list[SignalSpec] = [
         Tier.CLASS,
         "brand model device product board manufacturer build_fingerprint android_version sdk security_patch kernel "
         "baseband bootloader cpu screen density gl_renderer sensors locale timezone carrier operator user_agent ja4 "
-        "dhcp_params dhcp_vendor tcp_syn app_set factory_barcode",
+        "dhcp_params dhcp_vendor tcp_syn app_set factory_barcode usb_id usb_product",
     ),
     *_all(Tier.CLASS, "ram_mb storage_gb battery_capacity_mah", _number),
     SignalSpec("boot_time", Tier.MEASURE, Scope.NONE, _number, tolerance=5.0, numeric=True),

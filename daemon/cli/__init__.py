@@ -21,6 +21,7 @@ from rackprint.daemon.cli import (
     reports,
     serve,
     token,
+    usb,
 )
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def _rackprint(
     pass
 
 
-for group in (demo, files, case, acquire, linking, answers, reports, serve, config, token, operate, purge):
+for group in (demo, files, case, acquire, usb, linking, answers, reports, serve, config, token, operate, purge):
     group.register(app)
 
 

@@ -22,9 +22,11 @@ def parsers() -> tuple[Parser, ...]:
     from rackprint.fingerprint.parsers.parquet import PARQUET
     from rackprint.fingerprint.parsers.settings_ssaid import SETTINGS_SSAID
     from rackprint.fingerprint.parsers.siminfo import SIMINFO
+    from rackprint.fingerprint.parsers.usb_tree import USB_TREE
 
     return (
         ADB_RECORD,
+        USB_TREE,
         CAPTURE,
         PARQUET,
         BUGREPORT_ZIP,
