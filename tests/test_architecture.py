@@ -100,7 +100,13 @@ def test_imports_point_one_way(path):
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("scapy", "fingerprint/capture/packets_scapy.py"), ("sqlalchemy", "daemon/store"), ("alembic", "daemon/store")],
+    [
+        ("scapy", "fingerprint/capture/packets_scapy.py"),
+        ("sqlalchemy", "daemon/store"),
+        ("alembic", "daemon/store"),
+        ("usb", "daemon/acquire/usb/libusb.py"),
+        ("libusb_package", "daemon/acquire/usb/libusb.py"),
+    ],
 )
 def test_some_libraries_stay_in_one_place(library, home):
     users = {str(p.relative_to(ROOT)) for p in SOURCES if any(n.split(".")[0] == library for n in imported(p))}

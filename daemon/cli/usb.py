@@ -82,12 +82,12 @@ def _tree(root: Path) -> Tree:
 def _keep(tree: Tree, out: Path, host: str) -> None:
     import socket
 
-    from rackprint.daemon.acquisition.run import named
     from rackprint.fingerprint.usb.record import pack
 
     host = host or socket.gethostname()
+    acquisition = f"{host}@{tree.taken_at:%Y-%m-%dT%H:%M:%SZ}"
     with out.open("xb") as file:
-        file.write(pack(tree, named(host), host))
+        file.write(pack(tree, acquisition, host))
 
 
 def _ask(tree: Tree) -> tuple[dict[str, Asked], bool]:
@@ -140,11 +140,15 @@ def row(device: Device, mark: Mark | None, asked: Asked | None = None) -> dict[s
     } if asked else {}  # fmt: skip
     return answer | {
         "slot": device.name, "hub": device.parent, "kind": found.words, "usb_id": device.id,
-        "product": device.product, "serial": device.serial, "mark": str(mark or ""), "speed_mbit": device.speed,
+        "product": device.product, "serial": device.serial, "mark": str(mark or ""), "speed_mbit": _whole(device.speed),
         "power_ma": device.milliamperes, "bus": device.bus, "number": device.number, "do": found.do,
         "interfaces": [interface.code for interface in device.interfaces],
         "power": [f"{name}={value}" for name, value in device.power.items()],
     }  # fmt: skip
+
+
+def _whole(speed: float | None) -> float | None:
+    return int(speed) if speed and speed.is_integer() else speed
 
 
 def _follow(root: Path, form: Format) -> None:

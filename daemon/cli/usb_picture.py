@@ -112,10 +112,12 @@ def summary(tree: Tree) -> str:
     from rackprint.fingerprint.usb.serials import repeated
 
     phones = [device for device in tree.devices if nature(device).phone]
-    hubs = {device.parent for device in phones} or {
-        d.name for d in tree.devices if not d.root and nature(d).kind == "hub"
-    }
+    direct = sum(phone.parent.startswith("usb") for phone in phones)
+    hubs = {phone.parent for phone in phones if not phone.parent.startswith("usb")}
+    if not phones:
+        hubs = {d.name for d in tree.devices if not d.root and nature(d).kind == "hub"}
     parts = [f"{told(len(phones), 'phone')} on {told(len(hubs), 'hub')}"]
+    parts += [f"{direct} on the host's own ports"] if direct else []
     kinds = Counter(str(nature(phone).kind) for phone in phones)
     parts += [f"{count} {kind}" for kind, count in sorted(kinds.items()) if kind != "android"]
     parts += [f"serial {printable(serial)} on {count}: {mark}" for serial, count, mark in repeated(tree)]

@@ -118,7 +118,7 @@ def capabilities(data: bytes) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     at = data[0]
-    while at + 3 <= len(data) and data[at] >= 3 and len(found) < 255:
+    while at + 3 <= len(data) and 3 <= data[at] <= len(data) - at and len(found) < 255:
         if data[at + 1] == _CAPABILITY:
             found.append(CAPABILITIES.get(data[at + 2], f"capability {data[at + 2]}"))
         at += data[at]

@@ -26,8 +26,8 @@ _PATIENCE = 2.0  # seconds after which it is shown even if messages go on
 
 
 def follow(root: Path = ROOT, seconds: float | None = None, *, events: socket.socket | None = None) -> Iterator[Tree]:
-    """The tree, at once and again after each change; the same again after ``seconds`` without one. Raises RackprintError
-    where there is no USB here. ``events`` is the socket that tells of changes, in place of one of our own."""
+    """The tree, at once and again after each change; the same again after ``seconds`` without one. Raises
+    RackprintError where there is no USB here. ``events`` stands in for our own socket."""
     with events or _socket() as told:
         last = tree(root)
         yield last

@@ -1,4 +1,4 @@
-"""Reads the USB tree from sysfs. Nothing is asked of the devices: the kernel read all of it when they were plugged in."""
+"""Reads the USB tree from sysfs. No device is asked: the kernel read all of it when they were plugged in."""
 
 from __future__ import annotations
 
