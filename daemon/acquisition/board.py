@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from rackprint.daemon.acquire.adb.listing import Transport
 from rackprint.daemon.acquire.adb.server import Address
+from rackprint.fingerprint.usb.slots import Slot
 
 
 class Phase(StrEnum):
@@ -63,9 +64,11 @@ class Seen:
 
 
 class Board:
-    """All transports of the run by (server, transport id); any thread may write its own."""
+    """All transports of the run by (server, transport id); any thread may write its own. ``unread`` are the slots of
+    the USB tree whose phones ADB does not list."""
 
     def __init__(self) -> None:
+        self.unread: tuple[Slot, ...] = ()
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, int], Seen] = {}
 

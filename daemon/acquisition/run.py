@@ -22,6 +22,8 @@ from rackprint.daemon.acquisition.board import Board, Phase, Seen
 from rackprint.daemon.acquisition.claims import Claims
 from rackprint.daemon.acquisition.earlier import BEGUN, earlier
 from rackprint.daemon.acquisition.handset import Asked, Handset, Identity
+from rackprint.daemon.acquisition.ports import Ports
+from rackprint.daemon.acquisition.ports import watch as watch_usb
 from rackprint.daemon.acquisition.recorder import Recorder
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog
@@ -31,6 +33,7 @@ from rackprint.daemon.pipeline import Linked, alone, relink
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.commands import table
 from rackprint.fingerprint.commands.record import Record, State, pack
+from rackprint.fingerprint.usb.model import Tree
 
 AT_ONCE = 512  # phones with a command in flight
 CONNECTS = 4  # at once: more, and adb loses some
@@ -44,7 +47,8 @@ _LOOK = 0.1
 class Plan:
     """What to do: through which ``servers`` that run already (none: one of our own), to which addresses to ``connect``,
     and under which acquisition. ``wait`` is how long to wait for the first phone, in seconds; with ``follow`` phones
-    are awaited until it is stopped by hand."""
+    are awaited until it is stopped by hand. ``usb`` is where the USB tree of the phones is, None where it is not on
+    this host."""
 
     case: Path
     acquisition: str = ""
@@ -58,6 +62,7 @@ class Plan:
     wait: float = 5.0
     simulated: bool = False
     follow: bool = False
+    usb: Path | None = None
     home: Path | None = None
 
 
@@ -70,6 +75,7 @@ class Report:
     records: int = 0
     interrupted: bool = False
     refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     linked: Linked = field(default_factory=Linked)
 
 
@@ -130,6 +136,10 @@ def _connect(where: Address, phone: Address) -> str:
     return "" if told.startswith(("connected", "already")) else f"{phone}: {' '.join(told.split())}"
 
 
+_Listed = tuple[Address, tuple[Transport, ...] | LinkError]
+_Event = _Listed | Tree | RackprintError
+
+
 class _Run:
     def __init__(self, plan: Plan, report: Report, recorder: Recorder, version: str, lab_keys: Keys) -> None:
         self._plan, self._report, self._recorder = plan, report, recorder
@@ -137,14 +147,19 @@ class _Run:
         self._earlier = earlier(plan.case, report.acquisition)
         self._places = self._earlier.places()
         self._claims = Claims()
+        self._ports = Ports(report.acquisition, plan.host, self._keep_tree, first=not self._earlier.attempts)
+        self._trees = 0
         self._stop = threading.Event()
-        self._events: queue.SimpleQueue[tuple[Address, tuple[Transport, ...] | LinkError]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._running: dict[tuple[str, int], Future[None]] = {}
         self._lock = threading.Lock()
 
     def go(self, servers: Sequence[Address], watch: Callable[[Board], None]) -> None:
         for where in servers:
             threading.Thread(target=self._listen, args=(where,), name=f"list {where}", daemon=True).start()
+        if self._plan.usb:
+            args = (self._plan.usb, self._events.put, self._stop)
+            threading.Thread(target=watch_usb, args=args, name="usb", daemon=True).start()
         board = self._report.board
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="phone") as pool:
             try:
@@ -158,24 +173,39 @@ class _Run:
         for seen in board.all():
             if seen.phase is Phase.WAITING:
                 seen.phase, seen.error = Phase.LEFT, seen.error or seen.transport.state
+        self._ports.close(board)
         watch(board)
 
     def _until_done(self, pool: ThreadPoolExecutor, watch: Callable[[Board], None]) -> None:
         began = changed = time.monotonic()
         while True:
             try:
-                where, found = self._events.get(timeout=_LOOK)
+                if self._told(self._events.get(timeout=_LOOK), pool):
+                    changed = time.monotonic()
             except queue.Empty:
                 pass
-            else:
-                if isinstance(found, LinkError):
-                    self._report.refused.append(str(found))
-                elif self._listed(where, found, pool):
-                    changed = time.monotonic()
             watch(self._report.board)
             now = time.monotonic()
             if self._over(now - began, now - changed):
                 return
+
+    def _told(self, event: _Event, pool: ThreadPoolExecutor) -> bool:
+        """Takes in what a listener says; whether it is new."""
+        board = self._report.board
+        if isinstance(event, RackprintError):
+            self._report.notes.append(str(event))
+            return False
+        if isinstance(event, Tree):
+            self._ports.saw(event, board)
+            new = True
+        elif isinstance(event[1], LinkError):
+            self._report.refused.append(str(event[1]))
+            return False
+        else:
+            new = self._listed(event[0], event[1], pool)
+        if new:
+            board.unread = self._ports.unread(board)
+        return new
 
     def _over(self, running: float, quiet: float) -> bool:
         if self._plan.follow:
@@ -251,10 +281,16 @@ class _Run:
         }  # fmt: skip
         name = f"{record.acquisition}/{record.slot}/{record.command}.{record.attempt}"
         data = pack(record, answer.stdout, answer.stderr, answer.trailer)
-        told = partial(self._told, name, key if whole else None)
+        told = partial(self._acknowledged, name, key if whole else None)
         self._recorder.put(name, data, answer.ended.timestamp(), told, manifest)
 
-    def _told(self, name: str, key: tuple[str, str] | None, outcome: Outcome) -> None:
+    def _keep_tree(self, data: bytes, taken_at: float) -> None:
+        self._trees += 1
+        name = f"{self._report.acquisition}/usb-tree.{taken_at:.0f}.{self._trees}"
+        manifest = {"acquisition": self._report.acquisition, "host": self._plan.host}
+        self._recorder.put(name, data, taken_at, partial(self._acknowledged, name, None), manifest)
+
+    def _acknowledged(self, name: str, key: tuple[str, str] | None, outcome: Outcome) -> None:
         with self._lock:
             if not outcome.error:
                 self._report.records += 1

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rackprint.daemon.cells import printable
+from rackprint.daemon.cli.board import picture, rows, table, unread
 from rackprint.daemon.cli.output import CASE, CaseOption, console, told
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from rackprint.daemon.acquisition.board import Board, Seen
     from rackprint.daemon.acquisition.run import Plan, Report
 
-_EVERY = 0.25  # seconds between two pictures
-_STYLES = {"done": "green", "in part": "yellow", "not reached": "red", "same phone": "dim", "waiting": "dim"}
+_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +43,7 @@ def acquire(
     import socket
 
     from rackprint.daemon.acquire.adb.server import address
+    from rackprint.daemon.acquire.usb.tree import ROOT
     from rackprint.daemon.acquisition.earlier import last
     from rackprint.daemon.acquisition.run import Plan
     from rackprint.daemon.acquisition.run import acquire as run
@@ -56,10 +52,11 @@ def acquire(
     plan = Plan(
         case, last(case) if resume else "", resume, servers, tuple(address(text) for text in connect or ()), slow,
         exhibit, ssid, host or socket.gethostname(), wait, follow=follow,
+        usb=ROOT if all(where.host in _HERE for where in servers) else None,
     )  # fmt: skip
     _warn(plan)
     began = time.monotonic()
-    with _picture() as watch:
+    with picture() as watch:
         report = run(plan, watch=watch)
     _say(report, time.monotonic() - began, case)
 
@@ -81,87 +78,34 @@ def _warn(plan: Plan) -> None:
         print(f"rackprint: note: {note}", file=sys.stderr)
 
 
-@contextmanager
-def _picture() -> Iterator[Callable[[Board], None]]:
-    """A table that is drawn anew on a terminal; elsewhere a line for each trouble as it comes."""
-    if not sys.stderr.isatty():
-        yield _teller()
-        return
-    from rich.live import Live
-
-    screen = console(stderr=True)
-    with Live(console=screen, transient=True, auto_refresh=False) as live:
-        drawn = 0.0
-
-        def watch(board: Board) -> None:
-            nonlocal drawn
-            if time.monotonic() - drawn >= _EVERY:
-                drawn = time.monotonic()
-                live.update(_table(board.all(), screen.height - 4), refresh=True)
-
-        yield watch
-
-
-def _teller() -> Callable[[Board], None]:
-    last: dict[tuple[str, int], str] = {}
-
-    def watch(board: Board) -> None:
-        for seen in board.all():
-            key = (str(seen.transport.server), seen.transport.id)
-            if seen.error and last.get(key) != seen.error:
-                print(f"rackprint: {printable(f'{seen.slot}: {seen.error}')}", file=sys.stderr, flush=True)
-            last[key] = seen.error
-
-    return watch
-
-
-def _table(seen: list[Seen], rows: int) -> RenderableType:
-    """The handsets as a table of so many rows at most: those in trouble or at work first, all counted below."""
-    from collections import Counter
-
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    rank = {"in part": 0, "not reached": 0, "asking": 1, "waiting": 2, "same phone": 3, "done": 4}
-    shown = seen if len(seen) <= rows else sorted(seen, key=lambda s: rank[s.phase])[: max(rows, 1)]
-    counts = Counter(str(s.phase) for s in seen)
-    caption = ", ".join(f"{count} {phase}" for phase, count in counts.items())
-    if len(shown) < len(seen):
-        caption += f"; {len(seen) - len(shown)} not shown"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=caption, caption_justify="left")
-    table.add_column("slot", overflow="fold")
-    table.add_column("model", overflow="ellipsis", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("done", justify="right", no_wrap=True)
-    table.add_column("last error", overflow="ellipsis", no_wrap=True)
-    for s in shown:
-        done = f"{s.kept}/{s.total}" if s.total else "-"
-        state = Text(s.phase, _STYLES.get(s.phase, ""))
-        table.add_row(Text(printable(s.slot)), Text(printable(s.model)), state, done, Text(printable(s.error)))
-    return table
-
-
 def _say(report: Report, seconds: float, case: Path) -> None:
     from rackprint.daemon.acquisition.board import Phase
+    from rackprint.fingerprint.usb.kinds import Kind
 
-    seen = report.board.all()
-    if seen:
-        console().print(_table(seen, len(seen)))
+    seen, others = report.board.all(), report.board.unread
+    if seen or others:
+        found = rows(report.board)
+        console().print(table(found, len(found)))
+    for note in report.notes:
+        print(f"rackprint: note: {printable(note)}", file=sys.stderr)
     for problem in report.refused:
         print(f"rackprint: {printable(problem)}", file=sys.stderr)
     wrong = [s for s in seen if s.phase in {Phase.PART, Phase.LEFT}]
     for s in wrong:
         print(f"rackprint: {printable(f'{s.slot}: {s.phase}: {s.error}; {s.remedy}')}", file=sys.stderr)
+    for slot in others:
+        print(f"rackprint: {printable(f'{slot.path}: not acquired: {unread(slot)}')}", file=sys.stderr)
     handsets = len({s.slot for s in seen})
     linked = report.linked
     print(
         f"{case}: {told(handsets, 'handset')}, {told(report.records, 'record')} in {seconds:.1f} s as "
         f"{report.acquisition}; {told(linked.accounts, 'account')} on {told(linked.devices, 'device')}"
     )
-    if not seen:
+    if not seen and not others:
         print("rackprint: no phone is attached; rackprint doctor looks at adb and USB", file=sys.stderr)
     if report.interrupted:
         print("rackprint: stopped by hand; --resume goes on", file=sys.stderr)
-    if wrong or report.refused or report.interrupted or not seen:
+    # Of what is no Android phone nothing more can be had; all other phones could be read.
+    left = wrong or any(slot.nature is None or slot.nature.kind is not Kind.APPLE for slot in others)
+    if left or report.refused or report.interrupted or not (seen or others):
         raise typer.Exit(1)
