@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rackprint.fingerprint.usb.model import Device, Tree
     from rackprint.fingerprint.usb.serials import Mark
 
-_WIDEST = 28  # cells that a name or serial gets in line with others
+_WIDEST = (22, 28, 20)  # cells that slot, product and serial get in line with others
+_NARROW, _LITTLE = 100, 16  # columns of a terminal below which a product gets so many
 _STYLES = {"default": "yellow", "duplicate": "red", "odd": "yellow", "no serial": "yellow"}
 _SLOW = 480  # Mbit/s; a phone below it has a bad cable or hub
 _SIGNS = {"plugged": "+", "unplugged": "-", "changed": "~"}
@@ -25,7 +26,6 @@ _SIGNS = {"plugged": "+", "unplugged": "-", "changed": "~"}
 
 def picture(tree: Tree) -> None:
     """Prints the tree, a line that sums it up, and what to do."""
-    from rich.text import Text
     from rich.tree import Tree as Branch
 
     from rackprint.fingerprint.usb.kinds import nature
@@ -33,7 +33,7 @@ def picture(tree: Tree) -> None:
 
     out = console()
     marked = marks(tree)
-    widths = _widths(tree)
+    widths = _widths(tree, out.width)
     drawn: dict[str, Branch] = {}
     roots: list[Branch] = []
     for device in sorted(tree.devices, key=lambda device: (not device.root, device.name.count("."))):
@@ -45,12 +45,12 @@ def picture(tree: Tree) -> None:
             roots.append(drawn[device.name])
     for root in roots:
         out.print(root)
-    out.print(Text(summary(tree)))
+    print(summary(tree))
     for do, slots in _todo(tree):
-        out.print(Text(f"{', '.join(slots)}: {do}"))
+        print(f"{', '.join(slots)}: {do}")
 
 
-def _widths(tree: Tree) -> tuple[int, int, int]:
+def _widths(tree: Tree, columns: int) -> tuple[int, int, int]:
     from rich.cells import cell_len
 
     from rackprint.fingerprint.usb.kinds import nature
@@ -58,9 +58,9 @@ def _widths(tree: Tree) -> tuple[int, int, int]:
     leaves = [device for device in tree.devices if nature(device).kind != "hub"]
     texts = [(device.name, printable(device.product), printable(device.serial)) for device in leaves]
     slot, product, serial = (
-        min(_WIDEST, max((cell_len(row[at]) for row in texts), default=0)) for at in range(3)
-    )  # fmt: skip
-    return slot, product, serial
+        min(most, max((cell_len(row[at]) for row in texts), default=0)) for at, most in enumerate(_WIDEST)
+    )
+    return slot, min(product, _LITTLE) if columns < _NARROW else product, serial
 
 
 def _hub(device: Device, tree: Tree) -> Text:
@@ -78,7 +78,7 @@ def _hub(device: Device, tree: Tree) -> Text:
 
 
 def _leaf(device: Device, mark: Mark | None, widths: tuple[int, int, int]) -> Text:
-    from rich.cells import cell_len
+    from rich.cells import cell_len, set_cell_size
     from rich.text import Text
 
     from rackprint.fingerprint.usb.kinds import nature
@@ -86,11 +86,14 @@ def _leaf(device: Device, mark: Mark | None, widths: tuple[int, int, int]) -> Te
     def padded(text: str, width: int) -> str:
         return text + " " * (width - cell_len(text))
 
-    texts = (device.name, printable(device.product), printable(device.serial))
-    slot, product, serial = (padded(text, width) for text, width in zip(texts, widths, strict=True))
-    line = Text.assemble((slot, "bold"), "  ", device.id, "  ", product, "  ", serial)
+    slot, product, serial = widths
+    name = printable(device.product)
+    if cell_len(name) > product:
+        name = set_cell_size(name, product - 1) + "…"
+    line = Text.assemble((padded(device.name, slot), "bold"), f"  {device.id}  {padded(name, product)}  ")
+    line.append(padded(printable(device.serial), serial))  # never cut: it is what people look for
     if mark:
-        line.append(f"  ! {_words(mark)}", _STYLES.get(mark, ""))
+        line.append(f"  ! {mark}", _STYLES.get(mark, ""))
     kind = nature(device)
     if kind.kind != "android":
         line.append(f"  {kind.words}", "dim" if kind.kind == "other" else "cyan")
@@ -98,10 +101,6 @@ def _leaf(device: Device, mark: Mark | None, widths: tuple[int, int, int]) -> Te
         line.append(f"  {device.speed:g} Mbit/s", "yellow")
     line.rstrip()
     return line
-
-
-def _words(mark: Mark) -> str:
-    return {"default": "default serial", "duplicate": "duplicate serial", "odd": "odd serial"}.get(mark, str(mark))
 
 
 def summary(tree: Tree) -> str:
@@ -142,7 +141,7 @@ def line(when: datetime, event: str, device: Device, mark: Mark | None) -> None:
 
     parts = [f"{when:%H:%M:%S}Z {_SIGNS[event]} {device.name} {event}", device.id, device.product, device.serial]
     kind = nature(device)
-    parts += [_words(mark) if mark else "", kind.words, kind.do if event != "unplugged" and kind.phone else ""]
+    parts += [f"serial: {mark}" if mark else "", kind.words, kind.do if event != "unplugged" and kind.phone else ""]
     print(printable(", ".join(part for part in parts if part)))
 
 

@@ -41,7 +41,7 @@ def test_forty_slots_on_four_hubs_with_the_default_serial_on_three():
     assert (done.returncode, done.stderr) == (0, b"")
     assert text.splitlines()[-1] == f"40 phones on 4 hubs; serial {DEFAULT} on 3: default"
     assert text.count("10 of 10 ports") == 4
-    marked = [line for line in text.splitlines() if "! default serial" in line]
+    marked = [line for line in text.splitlines() if "! default" in line]
     assert [line.split()[2] for line in marked] == ["1-1.7", "1-1.8", "1-1.9"]
 
 
@@ -98,7 +98,8 @@ def test_phones_that_are_not_android_are_named_with_what_to_do(tmp_path):
     write(
         tmp_path, hub("usb1"), hub("1-1"), device("1-1.1", "05ac:12a8", [MTP], serial="A" * 3 + "1"),
         device("1-1.2", interfaces=[MTP]), device("1-1.3", interfaces=[MTP]),
-        device("1-1.4", "05c6:9008", ["ff/ff/ff"]), device("1-1.5", "04e8:61f5", [STORAGE]), device("1-2", "18d1:4ee7", serial="29011FDH", speed="12"),
+        device("1-1.4", "05c6:9008", ["ff/ff/ff"]), device("1-1.5", "04e8:61f5", [STORAGE]),
+        device("1-2", "18d1:4ee7", serial="29011FDH", speed="12"),
     )  # fmt: skip
     lines = run("--sys", tmp_path).stdout.decode().splitlines()
     assert "5 phones on 1 hub; 1 on the host's own ports; 2 android without adb; 1 apple; 1 download mode" in lines
@@ -128,4 +129,4 @@ def test_the_picture_fits_a_terminal_of_80_columns(tmp_path):
     os.close(theirs)
     assert max(map(len, lines)) <= 80
     assert any(DEFAULT in line for line in lines)
-    assert "default serial" in " ".join(line.strip(" │└─") for line in lines)
+    assert any("! default" in line for line in lines)
