@@ -13,7 +13,7 @@ from hashlib import sha256
 from math import isfinite
 from types import MappingProxyType
 
-from rackprint.fingerprint.identifiers import drm, eid, exhibit, iccid, imei, imsi, install, mac, meid, serial
+from rackprint.fingerprint.identifiers import drm, eid, exhibit, iccid, imei, imsi, install, mac, masks, meid, serial
 from rackprint.fingerprint.model import Identifier, Position, Scope, Signal, SourceKind, Tier, Value
 
 Read = Callable[[str], tuple[Value, bool, str]]
@@ -132,7 +132,10 @@ _SPECS: list[SignalSpec] = [
     _hardware("bt_mac", mac.read, 1, 36.0, mac.DENY),
     _hardware("emmc_cid", serial.read_part, 1, 40.0, serial.DENY),
     _hardware("ufs_serial", serial.read_part, 1, 36.0, serial.DENY),
-    _hardware("cpu_serial", serial.read_part, 1, 36.0, serial.DENY),
+    # Of a chip, makers print one number under several names, whole or in part: two texts may be one part.
+    _hardware("cpu_serial", serial.read_part, 2, 36.0, serial.DENY),
+    _hardware("soc_serial", serial.read_part, 1, 36.0, serial.DENY),  # Qualcomm's own number, socinfo in sysfs
+    _hardware("ufs_number", serial.read_part, 1, 36.0, serial.DENY),  # Samsung's; it holds more than the serial
     _hardware("battery_serial", serial.read_part, 0, 24.0, serial.DENY),
     _hardware("eid", eid.read, 0, 40.0),
     SignalSpec("drm_id", Tier.HARDWARE, Scope.APP, _of(drm.read), u_bits=40.0, canonical="^[0-9a-f]{32,128}$"),
@@ -178,7 +181,7 @@ _SPECS: list[SignalSpec] = [
         Tier.CLASS,
         "brand model device product board manufacturer build_fingerprint android_version sdk security_patch kernel "
         "baseband bootloader cpu screen density gl_renderer sensors locale timezone carrier operator user_agent ja4 "
-        "dhcp_params dhcp_vendor tcp_syn app_set factory_barcode usb_id usb_product",
+        "dhcp_params dhcp_vendor tcp_syn app_set factory_barcode usb_id usb_product soc",
     ),
     *_all(Tier.CLASS, "ram_mb storage_gb battery_capacity_mah", _number),
     SignalSpec("boot_time", Tier.MEASURE, Scope.NONE, _number, tolerance=5.0, numeric=True),
@@ -189,11 +192,16 @@ _SPECS: list[SignalSpec] = [
         _flag,
     ),
     *_all(Tier.OPERATION, "brightness volume user_count screen_off_timeout_ms", _number),
+    SignalSpec(
+        "lab_adb_key", Tier.OPERATION, Scope.NONE, _adb_key
+    ),  # of the host that acquired: says nothing of a rack
     *_all(
         Tier.OPERATION,
         "accessibility_services automation_apps proxy sim_state orientation account_history input_method user_name",
     ),
 ]
+
+_IDENTIFYING = {Tier.HARDWARE, Tier.INSTALL, Tier.SUBSCRIBER}
 
 REGISTRY: Mapping[str, SignalSpec] = MappingProxyType({s.name: s for s in _SPECS})
 
@@ -219,6 +227,8 @@ def read_signal(
     entry = spec(name)
     text = str(raw)
     value, valid, why = entry.read(text)
+    if not valid and entry.tier in _IDENTIFYING and masks.masked(text):
+        why = "masked"
     if valid and name == "wifi_mac":
         if not mac.is_local(str(value)):
             scope_key = ""

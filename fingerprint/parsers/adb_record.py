@@ -1,31 +1,33 @@
 """The record of one command that ``acquire`` keeps (:mod:`rackprint.fingerprint.commands.record`).
 
-Its header says which phone it was and what was asked; the parser of that answer reads the rest."""
+Its header says which phone it was and what was asked; the reader of that answer reads the rest."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 import msgspec
 
+from rackprint.fingerprint.commands import answers
+from rackprint.fingerprint.commands.answers import Answer
+from rackprint.fingerprint.commands.asked import asked
 from rackprint.fingerprint.commands.record import MAGIC, Record, State, header
-from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem
-from rackprint.fingerprint.parsers.base import Parser
-from rackprint.fingerprint.parsers.getprop import GETPROP
-from rackprint.fingerprint.parsers.parcels import PARCELS
-from rackprint.fingerprint.parsers.siminfo import SIMINFO
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem, Signal, SourceKind
+from rackprint.fingerprint.parsers.adb.readers import FILES, Reader, reader
+from rackprint.fingerprint.parsers.adb.window import Window, view
+from rackprint.fingerprint.parsers.base import Findings
+from rackprint.fingerprint.parsers.text import lines
 
-_INNER: dict[str, Parser] = {"getprop": GETPROP, "parcel": PARCELS, "siminfo": SIMINFO}
 _AGAIN = "its whole lines were read; what is not among them may be there: acquire --resume asks again"
 
 
 class AdbRecordParser:
-    """What the parser of the answer finds, at its place in the artifact; answers that no parser reads stay kept."""
+    """What the answer says, at its place in the artifact, and of the identifiers that were asked for and not given,
+    why. Answers that nobody reads stay kept."""
 
     name = "adb_record"
-    version = 1
+    version = 2
 
     def probe(self, head: bytes, name: str) -> bool:
         return head.startswith(MAGIC)
@@ -38,19 +40,35 @@ class AdbRecordParser:
                 f"header of the record: {' '.join(str(error).split())}", "the bytes are kept; acquire it again"
             )
             return
-        stream.seek(start)
-        answer = stream.read(max(record.stdout, 0))
-        if len(answer) < record.stdout:
-            yield Problem("record is cut off", "fetch the file again", Position(offset=start + len(answer)))
-        elif record.state is not State.COMPLETE and record.state is not State.DENIED:
+        answer = Window(stream, start, record.stdout)
+        whole = record.state is State.COMPLETE and answer.whole
+        if not answer.whole:
+            yield Problem("record is cut off", "fetch the file again", Position(offset=start + answer.size))
+        elif not whole and record.state is not State.DENIED:
             yield Problem(f"{record.command}: {record.state.replace('_', ' ')}: {record.why}", _AGAIN)
-        if record.state is not State.COMPLETE or len(answer) < record.stdout:
-            answer = answer[: answer.rfind(b"\n") + 1]  # the last line may be half a value
-        inner = _INNER.get(record.parser)
-        if inner is None or record.state is State.DENIED or not answer.strip():
-            return
-        for parsed in inner.parse(io.BytesIO(answer), _told(record, info)):
-            yield _moved(parsed, start)
+        told = _told(record, info)
+        file = FILES.get(record.parser)
+        if file is not None:
+            found = file.parse(view(answer), told) if answer.size else iter(())
+        else:
+            read = reader(record.parser, asked(record.command))
+            if not whole:
+                answer.cut()  # the last line may be half a value
+            found = self._lines(record, answer, read, told) if read else iter(())
+        for parsed in found:
+            yield _moved(parsed, start, record.lab_keys)
+
+    def _lines(self, record: Record, answer: Window, read: Reader, info: ArtifactInfo) -> Iterator[Parsed]:
+        out = Findings(self, info)
+        if record.state is not State.DENIED:
+            read(lines(view(answer)), out)
+        complaint = answer.beyond(min(record.stderr, answers.LOOKED_AT))
+        told = answers.of(record, answer.head(answers.LOOKED_AT), complaint) if answer.whole else None
+        if told is not None:
+            # what was said in full and does not name it is no refusal: the phone does not have it
+            why = told if told in {Answer.DENIED, Answer.NULL} else Answer.ABSENT
+            out.missing(asked(record.command), why, Position(line=1, offset=0))
+        yield from out.close()
 
 
 def _told(record: Record, info: ArtifactInfo) -> ArtifactInfo:
@@ -71,18 +89,32 @@ def _told(record: Record, info: ArtifactInfo) -> ArtifactInfo:
     )
 
 
-def _moved(parsed: Parsed, start: int) -> Parsed:
-    """The same, with its places counted in the artifact: two lines of header stand before the answer."""
+def _moved(parsed: Parsed, start: int, lab_keys: Collection[str]) -> Parsed:
+    """The same, as a live acquisition's, with its places counted in the artifact: two lines of header stand before
+    the answer. The acquiring host's own keys are told by name, for they say nothing of the rack."""
     replace = msgspec.structs.replace
-    if isinstance(parsed, Observation):
-        signals = tuple(replace(signal, position=_place(signal.position, start)) for signal in parsed.signals)
-        return replace(parsed, position=_place(parsed.position, start), signals=signals)
-    return replace(parsed, position=_place(parsed.position, start))
+    if not isinstance(parsed, Observation):
+        return replace(parsed, position=_place(parsed.position, start))
+    return replace(
+        parsed,
+        source=f"{SourceKind.ACQUISITION}:{AdbRecordParser.name}",
+        position=_place(parsed.position, start),
+        signals=tuple(
+            replace(signal, name=_name(signal, lab_keys), position=_place(signal.position, start))
+            for signal in parsed.signals
+        ),
+    )
+
+
+def _name(signal: Signal, lab_keys: Collection[str]) -> str:
+    return "lab_adb_key" if signal.name == "adb_host_key" and signal.value in lab_keys else signal.name
 
 
 def _place(position: Position, start: int) -> Position:
+    if position.member or position == Position():  # inside an archive, or of the header
+        return position
     line = position.line + 2 if position.line is not None else None
-    return Position(position.member, line, position.offset + start if position.offset is not None else None)
+    return Position("", line, position.offset + start if position.offset is not None else None)
 
 
 ADB_RECORD = AdbRecordParser()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from rackprint.fingerprint.commands.answers import NOTHING, Answer
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem, Signal, SourceKind, Value
 from rackprint.fingerprint.parsers.text import Line
 from rackprint.fingerprint.signals import read_signal, scope_key
@@ -26,12 +27,6 @@ class Parser(Protocol):
         ...
 
 
-Place = Line | Position
-
-# What phones print where there is no value; it says nothing, so it is no signal.
-_ABSENT = frozenset({"", "unknown", "(unknown)", "null", "(null)", "none", "<none>", "<unknown ssid>", "n/a"})
-
-
 class Findings:
     """Gathers the signals and accounts of one handset artifact; each distinct value once, at its first place."""
 
@@ -45,6 +40,7 @@ class Findings:
         self._signals: dict[tuple[str, str, Value], Signal] = {}
         self._accounts: dict[str, Position] = {}
         self._odd: set[str] = set()
+        self._blank: dict[str, tuple[str, Position]] = {}
 
     def position(self, line: Line) -> Position:
         return Position(member=self._member, line=line.number, offset=line.offset)
@@ -59,16 +55,36 @@ class Findings:
         ssid: str = "",
         scope: str = "",
     ) -> None:
-        """Takes ``raw`` as the signal ``name``; a word for nothing is left out. It compares within its app, its
-        network, or ``scope`` as it is given."""
-        if str(raw).strip().lower() in _ABSENT:
+        """Takes ``raw`` as the signal ``name``; a word for nothing is left out (see :meth:`missing`). It compares within
+        its app, its network, or ``scope`` as it is given."""
+        if str(raw).strip().lower() in NOTHING:
+            self.blank(name, str(raw).strip(), where)
             return
         if isinstance(where, Line):
             self._complain(where)
         key = scope or scope_key(name, source_kind=SourceKind.ACQUISITION, source="", app=app, ssid=ssid)
-        position = self.position(where) if isinstance(where, Line) else where or Position()
+        position = self._place(where)
         signal = read_signal(name, raw, scope_key=key, parser=self._parser, position=position)
         self._signals.setdefault((name, signal.scope_key, signal.value), signal)
+
+    def blank(self, name: str, raw: str, where: Line | Position | None = None) -> None:
+        """Notes that ``raw``, at the place of ``name``, stands for no value."""
+        self._blank.setdefault(name, (raw, self._place(where)))
+
+    def missing(self, names: Iterable[str], why: Answer, where: Position) -> None:
+        """Of ``names``, those that were not found: each is kept as a signal without a value, never valid, with ``why``;
+        ``null`` where a word for nothing stood in its place."""
+        found = {name for name, _, _ in self._signals}
+        for name in names:
+            if name in found:
+                continue
+            raw, position = self._blank.get(name, ("", where))
+            told = Answer.NULL if name in self._blank else why
+            key = scope_key(name, source_kind=SourceKind.ACQUISITION, source="")
+            self._signals[name, key, ""] = Signal(name, "", raw, False, told.value, key, self._parser, position)
+
+    def _place(self, where: Line | Position | None) -> Position:
+        return self.position(where) if isinstance(where, Line) else where or Position()
 
     def account(self, account: str, line: Line) -> None:
         self._accounts.setdefault(account, self.position(line))

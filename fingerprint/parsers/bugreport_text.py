@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from rackprint.fingerprint.model import ArtifactInfo, Parsed
 from rackprint.fingerprint.parsers import properties, sections
+from rackprint.fingerprint.parsers.adb import parts
 from rackprint.fingerprint.parsers.base import Findings, Parser
 from rackprint.fingerprint.parsers.dumpsys import SERVICES
 from rackprint.fingerprint.parsers.text import Line, lines, peek
@@ -24,7 +25,6 @@ _HEADER = {
     "serial": re.compile(r"^Command line: .*?\bandroidboot\.serialno=(\S+)"),
 }
 _FORMAT = re.compile(r"^Bugreport format version: ")
-_MEMORY = re.compile(r"^MemTotal:\s+(\d+) kB")
 # AlarmManagerService prints both clocks: milliseconds of epoch, local time, and milliseconds since boot.
 _CLOCKS = re.compile(r"nowRTC=(\d{12,14})=(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\S*\s+nowELAPSED=(\d+)\b")
 
@@ -34,7 +34,7 @@ class BugreportTextParser:
     ``alarm``) it is turned to UTC, else taken for UTC."""
 
     name = "bugreport"
-    version = 1
+    version = 2
 
     def probe(self, head: bytes, name: str) -> bool:
         return "\n== dumpstate: " in "\n" + peek(head[:8192])
@@ -51,6 +51,14 @@ def read(parser: Parser, text: Iterable[Line], info: ArtifactInfo, member: str =
         report.section(section, (line for _, line in group))
     report.close()
     yield from out.close()
+
+
+def services(text: Iterable[Line], out: Findings) -> None:
+    """What ``dumpsys`` without a name prints: the dump of every service."""
+    report = _Report(out)
+    for section, group in groupby(sections.split(text), key=itemgetter(0)):
+        if section.startswith("service:"):
+            report.section(section, (line for _, line in group))
 
 
 class _Report:
@@ -75,7 +83,7 @@ class _Report:
             found = properties.read(text)
             properties.collect((p for p in found if isinstance(p, properties.Property) and p.whole), self._out)
         elif name == "MEMORY INFO":
-            self._memory(text)
+            parts.memory(text, self._out)
         elif name == "service:alarm":
             self._clocks(text)
         elif name.startswith("service:"):
@@ -93,13 +101,6 @@ class _Report:
                 found = pattern.match(line.text)
                 if found:
                     self._out.add(signal, found[1], line)
-
-    def _memory(self, text: Iterable[Line]) -> None:
-        for line in text:
-            found = _MEMORY.match(line.text)
-            if found:
-                self._out.add("ram_mb", int(found[1]) // 1024, line)
-                return
 
     def _clocks(self, text: Iterable[Line]) -> None:
         for line in text:

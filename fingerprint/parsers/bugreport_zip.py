@@ -21,7 +21,7 @@ class BugreportZipParser:
     """One observation from the main text. Names in the zip are never used as paths."""
 
     name = "bugreport_zip"
-    version = 1
+    version = 2
 
     def probe(self, head: bytes, name: str) -> bool:
         return head.startswith(b"PK\x03\x04") and ("bugreport" in name or any(mark in head for mark in _MARKS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from rackprint.fingerprint.model import ArtifactInfo, Parsed
@@ -24,21 +24,28 @@ class GetpropParser:
 
     def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
         out = Findings(self, info)
-        properties.collect(self._properties(stream, out), out)
+        read(lines(stream), out)
         yield from out.close()
 
-    def _properties(self, stream: BinaryIO, out: Findings) -> Iterator[properties.Property]:
-        strange: list[Line] = []
-        for found in properties.read(lines(stream)):
-            if isinstance(found, Line):
-                strange.append(found)
-            elif found.whole:
-                yield found
-            else:
-                out.problem(f"property {found.name} is cut off", "it was left out; fetch the file again", found.line)
-        if strange:
-            more = f" (and {len(strange) - 1} more)" if len(strange) > 1 else ""
-            out.problem(f"line is no property{more}", "the rest was read", strange[0])
+
+def read(text: Iterable[Line], out: Findings) -> None:
+    """The signals among the properties that ``text`` lists."""
+    properties.collect(_whole(text, out), out)
+
+
+def _whole(text: Iterable[Line], out: Findings) -> Iterator[properties.Property]:
+    strange: Line | None = None
+    count = 0
+    for found in properties.read(text):
+        if isinstance(found, Line):
+            strange, count = strange or found, count + 1
+        elif found.whole:
+            yield found
+        else:
+            out.problem(f"property {found.name} is cut off", "it was left out; fetch the file again", found.line)
+    if strange:
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        out.problem(f"line is no property{more}", "the rest was read", strange)
 
 
 GETPROP = GetpropParser()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import BinaryIO
 
@@ -51,31 +51,37 @@ class SiminfoParser:
 
     def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
         out = Findings(self, info)
-        for line in lines(stream):
-            if not _ROW.match(line.text):
-                continue
-            found = row(line.text)
-            if "sim_id" in found and ("icc_id" in found or "imsi" in found):
-                self._sim(found, line, out)
-            else:
-                out.problem("SIM row is cut off", "it was left out; ask the phone again", line)
+        read(lines(stream), out)
         yield from out.close()
 
-    def _sim(self, found: dict[str, str], line: Line, out: Findings) -> None:
-        past = "_past" if found["sim_id"].startswith("-") else ""
-        for key, name in (("icc_id", "iccid"), ("imsi", "imsi")):
-            if key in found:
-                out.add(name + past, found[key], line)
-        card = found.get("card_id", "")
-        # An eUICC on a removable card moves between phones; one that is soldered in does not.
-        if len(card) == _EID_LENGTH and found.get("is_removable") == "0":
-            out.add("eid", card, line)
-        if past:
-            return
-        for key in ("number", "phone_number_source_carrier", "phone_number_source_ims"):
-            if key in found:
-                out.add("msisdn", found[key], line)
-        out.add("carrier", found.get("carrier_name", ""), line)
+
+def read(text: Iterable[Line], out: Findings) -> None:
+    """The SIMs in the rows of ``text``; a line that is no row is passed over."""
+    for line in text:
+        if not _ROW.match(line.text):
+            continue
+        found = row(line.text)
+        if "sim_id" in found and ("icc_id" in found or "imsi" in found):
+            _sim(found, line, out)
+        else:
+            out.problem("SIM row is cut off", "it was left out; ask the phone again", line)
+
+
+def _sim(found: dict[str, str], line: Line, out: Findings) -> None:
+    past = "_past" if found["sim_id"].startswith("-") else ""
+    for key, name in (("icc_id", "iccid"), ("imsi", "imsi")):
+        if key in found:
+            out.add(name + past, found[key], line)
+    card = found.get("card_id", "")
+    # An eUICC on a removable card moves between phones; one that is soldered in does not.
+    if len(card) == _EID_LENGTH and found.get("is_removable") == "0":
+        out.add("eid", card, line)
+    if past:
+        return
+    for key in ("number", "phone_number_source_carrier", "phone_number_source_ims"):
+        if key in found:
+            out.add("msisdn", found[key], line)
+    out.add("carrier", found.get("carrier_name", ""), line)
 
 
 SIMINFO = SiminfoParser()

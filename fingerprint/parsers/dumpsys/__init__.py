@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from rackprint.fingerprint.parsers.base import Findings
-from rackprint.fingerprint.parsers.dumpsys import apps, people, radio, state
+from rackprint.fingerprint.parsers.dumpsys import apps, people, radio, settings, state
 from rackprint.fingerprint.parsers.text import Line
 
 Reader = Callable[[Iterable[Line], Findings], None]
@@ -26,10 +26,11 @@ SERVICES: Mapping[str, Reader] = MappingProxyType(
         "wifi": radio.wifi,
         "bluetooth_manager": radio.bluetooth,
         "package": apps.package,
-        "settings": apps.settings,
+        "settings": settings.dumped,
         "battery": state.battery,
         "power": state.power,
         "display": state.display,
         "SurfaceFlinger": state.surface,
+        "sensorservice": state.sensors,
     }
 )

@@ -1,0 +1,1 @@
+"""Readers of what a phone answers to single commands, besides the services of dumpsys."""
