@@ -20,7 +20,8 @@ from rackprint.fingerprint.model import Observation, Problem, Signal
 SHOWN = ("exhibit", "brand", "model", "usb_path", "hub")
 IDENTITY = (
     "exhibit", "serial", "label_serial", "usb_serial", "imei", "meid", "wifi_mac", "bt_mac", "eid", "cpu_serial",
-    "emmc_cid", "ufs_serial", "battery_serial", "drm_id", "android_id", "gaid", "gsf_id", "boot_id",
+    "soc_serial", "emmc_cid", "ufs_serial", "ufs_number", "battery_serial", "drm_id", "android_id", "gaid", "gsf_id",
+    "boot_id",
 )  # fmt: skip
 SIMS = ("iccid", "iccid_past", "imsi", "imsi_past", "msisdn")
 
@@ -173,11 +174,13 @@ class Answers:
 
 
 def _uses(observations: Iterable[Observation]) -> tuple[SignalUse, ...]:
-    found: dict[tuple[str, str, str], list[tuple[Observation, Signal]]] = {}
+    found: dict[tuple[str, str, str, str], list[tuple[Observation, Signal]]] = {}
     for observation in sorted(observations, key=lambda o: (o.time, o.id)):
         for signal in observation.signals:
-            found.setdefault((signal.name, signal.scope_key, str(signal.value)), []).append((observation, signal))
+            found.setdefault((signal.name, signal.scope_key, str(signal.value), signal.why), []).append(
+                (observation, signal)
+            )
     return tuple(
         SignalUse(name, seen[0][1], len(seen), seen[0][0].time, seen[-1][0].time, seen[0][0].artifact)
-        for (name, _, _), seen in found.items()
+        for (name, *_), seen in found.items()
     )

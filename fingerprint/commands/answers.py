@@ -31,7 +31,7 @@ NOTHING = frozenset({"", "unknown", "(unknown)", "null", "(null)", "none", "<non
 LOOKED_AT = 4 << 10  # bytes of an answer: a refusal is its beginning, and a long dump may quote one further down
 _DENIED = re.compile(
     r"permission denied|permission denial|operation not permitted|\bsecurityexception\b|not allowed to\b"
-    r"|requires (?:the )?(?:permission )?android\.permission\.|does not have (?:the )?(?:permission )?android\.permission"
+    r"|(?:requires|does not have) (?:the )?(?:permission )?android\.permission\."
     r"|neither user \d+ nor current process has android\.permission",
     re.IGNORECASE,
 )

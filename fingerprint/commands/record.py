@@ -18,6 +18,7 @@ from typing import Annotated, BinaryIO
 import msgspec
 
 MAGIC = b"rackprint-command 1\n"
+SOURCE = "acquisition:adb_record"  # of the observations that are read from records
 LONGEST_HEADER = 64 << 10
 
 

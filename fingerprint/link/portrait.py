@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from rackprint.fingerprint.link.columns import Bools, Ints
+from rackprint.fingerprint.commands.record import SOURCE
+from rackprint.fingerprint.link.columns import Bools, Columns, Ints
 from rackprint.fingerprint.link.contexts import Context
 from rackprint.fingerprint.link.lockstep import QUIET
 from rackprint.fingerprint.link.practice import Practice
@@ -14,6 +15,8 @@ from rackprint.fingerprint.link.resolution import Resolution
 
 SERVED = 20  # targets that a farm's record lists
 _CLASS = ("model", "device", "android_version", "screen", "gl_renderer", "locale", "timezone")
+# What attaching a phone does to it: read from a live acquisition, it tells of the bench and not of the rack.
+_SEIZURE = frozenset({"usb_charging", "screen_on", "adb_enabled"})
 _OPERATION = ("usb_charging", "screen_on", "stay_awake", "adb_enabled", "mirroring", "orientation")
 
 
@@ -21,9 +24,12 @@ def profiles(found: Resolution) -> Context:
     """Devices by what they look like and how they are set up: the same class and the same operation signals. Needs a
     model, and two further fields, so that bare models are no profile."""
     columns, size = found.columns, len(found.ids)
+    live = _live(columns)
     lanes = []
     for name in (*_CLASS, *_OPERATION):
         dense = columns.dense(name)
+        if name in _SEIZURE:
+            dense[live] = -1
         first = np.full(size, -1, dtype=np.int32)
         seen = np.flatnonzero(dense >= 0)[::-1]
         first[found.device[seen]] = dense[seen]
@@ -37,6 +43,14 @@ def profiles(found: Resolution) -> Context:
     rows = np.zeros(size, dtype=np.int32)
     rows[found.device[::-1]] = np.arange(columns.n - 1, -1, -1, dtype=np.int32)
     return Context("profile", devices, values, names, rows[devices])
+
+
+def _live(columns: Columns) -> Bools:
+    """Which rows are of a live acquisition."""
+    source = columns.text("source")
+    own = np.array([key == SOURCE for key in source.keys.to_pylist()] + [False])
+    live: Bools = own[source.dense(columns.n)]
+    return live
 
 
 def kind(found: Resolution, contexts: list[Context], devices: Ints, kinds: Mapping[str, float], used: Practice) -> str:

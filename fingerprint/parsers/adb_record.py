@@ -12,8 +12,8 @@ import msgspec
 from rackprint.fingerprint.commands import answers
 from rackprint.fingerprint.commands.answers import Answer
 from rackprint.fingerprint.commands.asked import asked
-from rackprint.fingerprint.commands.record import MAGIC, Record, State, header
-from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem, Signal, SourceKind
+from rackprint.fingerprint.commands.record import MAGIC, SOURCE, Record, State, header
+from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem, Signal
 from rackprint.fingerprint.parsers.adb.readers import FILES, Reader, reader
 from rackprint.fingerprint.parsers.adb.window import Window, view
 from rackprint.fingerprint.parsers.base import Findings
@@ -97,7 +97,7 @@ def _moved(parsed: Parsed, start: int, lab_keys: Collection[str]) -> Parsed:
         return replace(parsed, position=_place(parsed.position, start))
     return replace(
         parsed,
-        source=f"{SourceKind.ACQUISITION}:{AdbRecordParser.name}",
+        source=SOURCE,
         position=_place(parsed.position, start),
         signals=tuple(
             replace(signal, name=_name(signal, lab_keys), position=_place(signal.position, start))

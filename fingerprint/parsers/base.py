@@ -55,8 +55,8 @@ class Findings:
         ssid: str = "",
         scope: str = "",
     ) -> None:
-        """Takes ``raw`` as the signal ``name``; a word for nothing is left out (see :meth:`missing`). It compares within
-        its app, its network, or ``scope`` as it is given."""
+        """Takes ``raw`` as the signal ``name``; a word for nothing is left out (:meth:`missing` tells of it). It
+        compares within its app, its network, or ``scope`` as it is given."""
         if str(raw).strip().lower() in NOTHING:
             self.blank(name, str(raw).strip(), where)
             return

@@ -22,7 +22,7 @@ from rackprint.fingerprint.parsers.text import Line, lines, peek
 _START = re.compile(r"Result: Parcel\(")
 _COMMAND = re.compile(r"service call iphonesubinfo (\d+)\b")
 _ROW = re.compile(r"^\s*(?:0x[0-9a-f]{8}: )?([0-9a-f]{8}(?: [0-9a-f]{8}){0,3})\s+'(.*)'")
-# What service prints where Binder had no reply (AOSP, Parcel::print and utils/Errors.h); -74 is a call that is not there.
+# What service prints where Binder had no reply (AOSP, Parcel::print, utils/Errors.h); -74: no such call.
 _FAILED = re.compile(r'^\s*Error: 0x([0-9a-f]{8,16}) "')
 _STATUS = {-1: "denied", -2: "absent", -74: "absent"}
 SAID = frozenset(

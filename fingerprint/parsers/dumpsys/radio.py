@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rackprint.fingerprint.commands.answers import Answer, of_value
 from rackprint.fingerprint.parsers.base import Findings
 from rackprint.fingerprint.parsers.text import Line
 
@@ -24,7 +25,8 @@ def iphonesubinfo(lines: Iterable[Line], out: Findings) -> None:
     for line in lines:
         found = _DEVICE_ID.match(line.text)
         if found:
-            out.add("imei" if found[1].isdigit() else "meid", found[1], line)
+            meid = not found[1].isdigit() and of_value(found[1]) is Answer.VALUE
+            out.add("meid" if meid else "imei", found[1], line)
 
 
 def isub(lines: Iterable[Line], out: Findings) -> None:

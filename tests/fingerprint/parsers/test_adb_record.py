@@ -51,9 +51,14 @@ def test_of_a_cut_answer_whole_lines_count_and_it_is_told(state):
     assert all(s.raw in PROPS.decode() for s in found.signals if s.name in {"serial", "model"})
 
 
-def test_denied_and_unread_answers_say_nothing():
-    assert read(pack(record(state=State.DENIED), b"", b"Permission denied")) == []
+def test_what_nobody_reads_says_nothing():
     assert read(pack(record(parser="none"), b"some text\n")) == []
+    assert read(pack(record(parser="of a later version"), b"some text\n")) == []
+
+
+def test_denied_it_says_so_of_what_was_asked_for():
+    (found,) = read(pack(record(state=State.DENIED), b"", b"Permission denied"))
+    assert [(s.name, s.valid, s.why) for s in found.signals if not s.valid] == [("serial", False, "denied")]
 
 
 def test_cut_anywhere_it_is_told_and_never_raises():
