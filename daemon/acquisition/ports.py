@@ -24,10 +24,12 @@ Keep = Callable[[bytes, float], None]
 
 
 class Ports:
-    """``keep`` takes the bytes of a tree and when it was read; ``first`` says that nothing is known of the places."""
+    """``keep`` takes the bytes of a tree and when it was read; ``first`` says that nothing is known of the places;
+    ``exhibit`` is the label of what ADB lists, where that is one phone."""
 
-    def __init__(self, acquisition: str, host: str, keep: Keep, *, first: bool) -> None:
-        self._acquisition, self._host, self._keep, self._first = acquisition, host, keep, first
+    def __init__(self, acquisition: str, host: str, keep: Keep, *, first: bool, exhibit: str = "") -> None:
+        self._acquisition, self._host, self._keep, self._exhibit = acquisition, host, keep, exhibit
+        self._first = first and not exhibit
         self._tree: Tree | None = None
         self._kept: tuple[Tree, dict[str, str]] | None = None
 
@@ -36,21 +38,22 @@ class Ports:
         self.close(board)
         self._tree = tree
         if self._first:
-            self._put(tree, {})
+            self._put(tree, {}, {})
         self._first = False
 
     def close(self, board: Board) -> None:
         """Keeps what is not kept."""
         if self._tree is None:
             return
-        names = {s.transport.usb_path: s.slot for s in board.all() if s.transport.usb_path and not s.gone}
-        moved = {path: slot for path, slot in names.items() if path != slot}
+        here = {s.transport.usb_path: s.slot for s in board.all() if s.transport.usb_path and not s.gone}
+        moved = {path: slot for path, slot in here.items() if path != slot}
         if self._kept is None or self._kept[0] is not self._tree or self._kept[1] != moved:
-            self._put(self._tree, moved)
+            self._put(self._tree, moved, dict.fromkeys(here, self._exhibit) if self._exhibit else {})
 
-    def _put(self, tree: Tree, moved: dict[str, str]) -> None:
+    def _put(self, tree: Tree, moved: dict[str, str], exhibits: dict[str, str]) -> None:
         self._kept = tree, moved
-        self._keep(pack(tree, self._acquisition, self._host, slots=moved), tree.taken_at.timestamp())
+        data = pack(tree, self._acquisition, self._host, slots=moved, exhibits=exhibits)
+        self._keep(data, tree.taken_at.timestamp())
 
     def unread(self, board: Board) -> tuple[Slot, ...]:
         """The phones that ADB does not list."""

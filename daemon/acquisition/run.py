@@ -147,7 +147,8 @@ class _Run:
         self._earlier = earlier(plan.case, report.acquisition)
         self._places = self._earlier.places()
         self._claims = Claims()
-        self._ports = Ports(report.acquisition, plan.host, self._keep_tree, first=not self._earlier.attempts)
+        first = not self._earlier.attempts
+        self._ports = Ports(report.acquisition, plan.host, self._keep_tree, first=first, exhibit=plan.exhibit)
         self._trees = 0
         self._stop = threading.Event()
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
