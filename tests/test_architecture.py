@@ -65,7 +65,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "operations": {"store", "evidence", "acquire", "tokens", "config"},
     "acquire": set(),
     "acquisition": {"acquire", "channel", "evidence", "intake", "pipeline", "processes", "simulated", "store"},
-    "simulated": set(),
+    "simulated": {"acquire"},
     "store": set(),
     "engines": {"store"},
     "config": {"config_model", "config_layers", "config_checks"},
