@@ -65,6 +65,7 @@ class Phone:
     present: list[Sim] = field(default_factory=list)
     past: list[Sim] = field(default_factory=list)
     farmed: bool = False  # it is worked by a farm's tools, not by a hand
+    address: str = ""  # on its Wi-Fi
 
     @property
     def users(self) -> list[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import struct
+from typing import cast
 
 from rackprint.daemon.simulated import auth
 from rackprint.daemon.simulated.handset import Fate, Handset, Mode
@@ -45,7 +46,9 @@ class _Stream:
 
 def message(command: int, first: int, second: int, payload: bytes = b"", *, check: bool = True) -> bytes:
     """One message; with ``check`` its checksum, which is the sum of its bytes."""
-    return _HEADER.pack(command, first, second, len(payload), sum(payload) if check else 0, command ^ 0xFFFFFFFF) + payload
+    return (
+        _HEADER.pack(command, first, second, len(payload), sum(payload) if check else 0, command ^ 0xFFFFFFFF) + payload
+    )
 
 
 class Adbd(asyncio.Protocol):
@@ -68,8 +71,7 @@ class Adbd(asyncio.Protocol):
     # asyncio calls these
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
@@ -161,7 +163,11 @@ class Adbd(asyncio.Protocol):
 
     def _welcome(self) -> None:
         phone = self._phone
-        told = [f"ro.product.name={phone.product}", f"ro.product.model={phone.model}", f"ro.product.device={phone.device}"]
+        told = [
+            f"ro.product.name={phone.product}",
+            f"ro.product.model={phone.model}",
+            f"ro.product.device={phone.device}",
+        ]
         if phone.features:
             told.append(f"features={','.join(phone.features)}")
         self._online = True

@@ -73,12 +73,15 @@ def listens(where: Address) -> bool:
 
 
 class Server:
-    """An adb server of our own, in the foreground as our child; a context manager."""
+    """An adb server of our own, in the foreground as our child; a context manager. Without ``usb`` it leaves the phones
+    on this host's USB alone."""
 
-    def __init__(self, *, home: Path | None = None) -> None:
+    def __init__(self, *, home: Path | None = None, usb: bool = True) -> None:
         self.address = Address("127.0.0.1", _free_port())
         environment = {**os.environ, **_QUIET}
         environment.pop("ANDROID_ADB_SERVER_ADDRESS", None)
+        if not usb:
+            environment["ADB_USB"] = "0"
         if home is not None:
             environment["HOME"] = str(home)
             environment.pop("ADB_VENDOR_KEYS", None)
