@@ -20,6 +20,7 @@ from rackprint.daemon.cli import (
     purge,
     reports,
     serve,
+    simulate,
     token,
     usb,
 )
@@ -48,7 +49,10 @@ def _rackprint(
     pass
 
 
-for group in (demo, files, case, acquire, usb, linking, answers, reports, serve, config, token, operate, purge):
+_GROUPS = (
+    demo, files, case, acquire, usb, simulate, linking, answers, reports, serve, config, token, operate, purge,
+)  # fmt: skip
+for group in _GROUPS:
     group.register(app)
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rackprint.daemon.acquire.adb.server import Address
 from rackprint.daemon.errors import RackprintError
@@ -30,7 +30,7 @@ class Bench:
 
         _room()
         self._loop = uvloop.new_event_loop()
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.AbstractServer] = []
         self._thread = threading.Thread(target=self._run, name="simulated rack", daemon=True)
         self._thread.start()
 
@@ -58,7 +58,7 @@ class Bench:
     async def _listen(self, phone: Handset, host: str, port: int) -> Address:
         server = await self._loop.create_server(lambda: Adbd(phone), host, port, backlog=16)
         self._servers.append(server)
-        return Address(host, server.sockets[0].getsockname()[1])
+        return Address(host, cast(asyncio.Server, server).sockets[0].getsockname()[1])
 
     async def _network(self, phones: Sequence[Handset]) -> list[Address]:
         if not phones:

@@ -37,20 +37,46 @@ def _packet(kind: int, data: bytes) -> bytes:
     return struct.pack("<BI", kind, len(data)) + data
 
 
+class Once:
+    """An output that is made when it is first asked for, and kept."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], Output]) -> None:
+        self._make = make
+        self._made: Output | None = None
+
+    def __call__(self) -> Output:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+
 Answer = Output | Callable[[], Output]
+Program = Callable[[str], Output]
 
 
 class Shell:
-    """Runs lines: ``answers`` first, then the few things that any phone's shell can do."""
+    """Runs lines: ``answers`` first, then ``programs``, which take what stands behind their name, then the few things
+    that any phone's shell can do."""
 
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
-        self._answers = answers
+    def __init__(self, answers: Mapping[str, Answer], programs: Mapping[str, Program] | None = None) -> None:
+        self._answers, self._programs = answers, programs or {}
+
+    def warm(self) -> None:
+        """Makes what is made when it is first asked for, all but what is too large to be kept."""
+        for answer in self._answers.values():
+            if isinstance(answer, Once):
+                answer().v2()
+
+    def _said(self, answer: Answer) -> Output:
+        return answer if isinstance(answer, Output) else answer()
 
     def run(self, line: str) -> Output:
         """What ``line`` says; commands parted by ``;`` run one after another. Never raises."""
         known = self._answers.get(line)
         if known is not None:
-            return known if isinstance(known, Output) else known()
+            return self._said(known)
         if len(line) > _LONGEST or line.count(";") >= _MOST:
             return Output(b"", b"/system/bin/sh: line too long\n", 2)
         said = Output()
@@ -65,10 +91,12 @@ class Shell:
     def _one(self, command: str, code: int) -> Output:
         known = self._answers.get(command)
         if known is not None:
-            return known if isinstance(known, Output) else known()
+            return self._said(known)
         name, _, rest = command.partition(" ")
         if name == "":
             return Output(code=code)
+        if name in self._programs:
+            return self._programs[name](rest.strip())
         if name == "echo":
             return Output(rest.replace("$?", str(code)).encode() + b"\n")
         if name == "cat":

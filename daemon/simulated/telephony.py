@@ -5,14 +5,27 @@ from __future__ import annotations
 import struct
 
 from rackprint.daemon.simulated.unit import Phone, Sim
+from rackprint.fingerprint.commands import codes
 
 
 def parcel(text: str | None) -> str:
     """A reply holding a nullable String16, as ``service`` dumps it: no exception, length, UTF-16LE, padded to words."""
     if text is None:
         return "Result: Parcel(00000000 ffffffff   '........')\n"
-    body = struct.pack("<II", 0, len(text)) + text.encode("utf-16-le") + b"\0\0"
-    body += b"\0" * (-len(body) % 4)
+    return _printed(struct.pack("<I", 0) + _string(text))
+
+
+def refusal(why: str) -> str:
+    """A reply that is a SecurityException: code -1, the text, and no stack of the other side."""
+    return _printed(struct.pack("<i", -1) + _string(why) + struct.pack("<I", 0))
+
+
+def _string(text: str) -> bytes:
+    body = struct.pack("<I", len(text)) + text.encode("utf-16-le") + b"\0\0"
+    return body + b"\0" * (-len(body) % 4)
+
+
+def _printed(body: bytes) -> str:
     lines = []
     for offset in range(0, len(body), 16):
         chunk = body[offset : offset + 16]
@@ -20,6 +33,31 @@ def parcel(text: str | None) -> str:
         shown = "".join(chr(b) if 0x20 <= b < 0x7F else "." for b in chunk)
         lines.append(f"  0x{offset:08x}: {words:<35} '{shown:<16}'")
     return "Result: Parcel(\n" + "\n".join(lines) + ")\n"
+
+
+def iphonesubinfo(phone: Phone, line: str) -> str:
+    """What ``service call iphonesubinfo LINE`` prints. The codes are those of that SDK; what a shell is told differs by
+    maker and version, as it does on real phones."""
+    words = line.split()
+    model, number = phone.model, words[0] if words else ""
+    sdk = model.sdk
+    open_handed = model.manufacturer in {"Xiaomi", "Google"} and sdk < 34
+    if number == str(codes.code(codes.IMEI_OF_SLOT, sdk)) and words[1:2] == ["i32"] and len(words) > 2:
+        slot = int(words[2]) if words[2].isdigit() else len(phone.imeis)
+        if sdk >= 31 and not open_handed:
+            return refusal(
+                "getDeviceIdForPhone: The user 2000 does not meet the requirements to access device identifiers."
+            )
+        return parcel(phone.imeis[slot] if slot < len(phone.imeis) else None)
+    if number == str(codes.code(codes.IMEI, sdk)):
+        return parcel(phone.imeis[0]) if sdk < 30 else refusal("Package null does not belong to 2000")
+    if number == str(codes.code(codes.ICCID, sdk)):
+        if sdk >= 29 and not open_handed:
+            return refusal(
+                "getIccSerialNumber: The user 2000 does not meet the requirements to access device identifiers."
+            )
+        return parcel(phone.present[0].iccid if phone.present and sdk != 29 else None)
+    return parcel(None)
 
 
 def siminfo(phone: Phone) -> str:

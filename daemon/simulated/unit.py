@@ -66,6 +66,7 @@ class Phone:
     past: list[Sim] = field(default_factory=list)
     farmed: bool = False  # it is worked by a farm's tools, not by a hand
     address: str = ""  # on its Wi-Fi
+    rooted: bool = False
 
     @property
     def users(self) -> list[int]:

@@ -66,7 +66,7 @@ class Adbd(asyncio.Protocol):
         self._token, self._tries, self._offered = b"", 0, ""
         self._streams: dict[int, _Stream] = {}
         self._last = 0
-        self._leave = phone.watch(lambda: self._loop.call_soon_threadsafe(self._changed))
+        self._leave = phone.watch(self._tell)
 
     # asyncio calls these
 
@@ -197,6 +197,11 @@ class Adbd(asyncio.Protocol):
             if self._offered not in self._phone.keys:
                 self._phone.keys.append(self._offered)
             self._welcome()
+
+    def _tell(self) -> None:
+        """The phone's mode is another; said in any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._changed)
 
     def _changed(self) -> None:
         if self._transport:
