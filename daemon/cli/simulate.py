@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from rackprint.daemon.cli.output import told
 if TYPE_CHECKING:
     from rackprint.daemon.simulated.running import Running, Wanted
 
-_MOST = 2000
+_LIMIT = 2000
 _EQUAL, _EQUAL_FROM = 8, 16
 
 
@@ -21,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate_rack(
-    count: Annotated[int, typer.Argument(metavar="N", min=1, max=_MOST, help="Phones.")],
+    count: Annotated[int, typer.Argument(metavar="N", min=1, max=_LIMIT, help="Phones.")],
     equal: Annotated[
         int | None,
         typer.Option(min=0, help="Of them with one serial.", show_default=f"{_EQUAL} from {_EQUAL_FROM} phones on"),
@@ -92,7 +91,7 @@ def _until_stopped(rack: Running, signals: _Signals, recover: float) -> None:
     import signal
 
     seconds = recover if recover > 0 and rack.troubled() else None
-    while (found := signals.next(seconds)) in {0, signal.SIGUSR1}:
+    while signals.next(seconds) in {0, signal.SIGUSR1}:
         seconds = None
         for place, was in rack.heal().items():
             print(f"{place} is ready again (was: {_WORDS[was]})", flush=True)
@@ -106,13 +105,14 @@ _WORDS = {
 
 
 def _say(rack: Running) -> None:
+    from rackprint.daemon.acquire.adb.server import MOST
+
     wanted = rack.wanted
     places = list(rack.places)
     over_tcp, at_ports = places[: wanted.count - wanted.equal], places[wanted.count - wanted.equal :]
     print(f"{told(wanted.count, 'emulated phone')}, seed {wanted.seed}; nothing of them is real")
-    most = -(-len(over_tcp) // max(len(rack.servers), 1))
     for number, where in enumerate(rack.servers):
-        mine = over_tcp[number * 500 : number * 500 + 500] if len(rack.servers) > 1 else over_tcp[:most]
+        mine = over_tcp[number * MOST : (number + 1) * MOST]
         span = f"{mine[0]} to {mine[-1]}" if len(mine) > 1 else mine[0]
         print(f"  adb server {where}: {told(len(mine), 'phone')} over TCP, {span}")
     if rack.scripted:
@@ -123,4 +123,3 @@ def _say(rack: Running) -> None:
         print(f"  {place}: {_WORDS[handset.mode]}")
     flags = " ".join(f"--adb {where}" for where in (*rack.servers, *([rack.scripted] if rack.scripted else [])))
     print(f"rackprint acquire finds it; or: rackprint acquire {flags}\nCtrl-C ends it", flush=True)
-    sys.stdout.flush()

@@ -32,8 +32,8 @@ def power(phone: Phone) -> str:
     awake = "Awake" if ids.rng("power", phone.name).random() < 0.9 else "Asleep"
     return (
         f"POWER MANAGER (dumpsys power)\n\nPower Manager State:\n  mDirty=0x0\n  mWakefulness={awake}\n"
-        f"  mIsPowered=true\n  mPlugType=2\n  mStayOn={'true' if phone.farmed else 'false'}\n  mProximityPositive=false\n"
-        "  mBootCompleted=true\n  mSystemReady=true\n\nWake Locks: size=0\n"
+        f"  mIsPowered=true\n  mPlugType=2\n  mStayOn={'true' if phone.farmed else 'false'}\n"
+        "  mProximityPositive=false\n  mBootCompleted=true\n  mSystemReady=true\n\nWake Locks: size=0\n"
     )
 
 
@@ -42,8 +42,8 @@ def display(phone: Phone) -> str:
     return (
         "DISPLAY MANAGER (dumpsys display)\n  mOnlyCode=false\n  mSafeMode=false\n  mPendingTraversal=false\n"
         f"  mGlobalDisplayState=ON\n  mStableDisplaySize=Point({width}, {height})\n\nDisplay Adapters: size=1\n"
-        f'  LocalDisplayAdapter\n\nDisplay Devices: size=1\n  DisplayDeviceInfo{{"Built-in Screen": {width} x {height}, '
-        f"density {phone.model.density}, type BUILT_IN}}\n"
+        f'  LocalDisplayAdapter\n\nDisplay Devices: size=1\n  DisplayDeviceInfo{{"Built-in Screen": {width} x '
+        f"{height}, density {phone.model.density}, type BUILT_IN}}\n"
     )
 
 

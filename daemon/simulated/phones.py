@@ -1,5 +1,5 @@
-"""A rack of made-up phones, as farms have them: several models, one Wi-Fi, one controller, SIMs that move, accounts that
-are worked on two phones, an IMEI on two. The same seed and day give the same phones."""
+"""A rack of made-up phones, as farms have them: several models, one Wi-Fi, one controller, SIMs that move, accounts
+that are worked on two phones, an IMEI on two. The same seed and day give the same phones."""
 
 from __future__ import annotations
 

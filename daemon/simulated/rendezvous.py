@@ -117,9 +117,7 @@ def hold(phones: int) -> Iterator[Held]:
             if time.monotonic() > end:
                 other = find()
                 who = f"process {other.pid}" if other else "another process"
-                raise RackprintError(
-                    f"a simulated rack runs already ({who}); end it first, or use it: rackprint acquire"
-                )
+                raise RackprintError(f"a simulated rack runs already ({who}); end it or use it: rackprint acquire")
             time.sleep(_LOOK)
         held = Held(base, phones)
         held.say(ready=False)

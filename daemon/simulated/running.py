@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -77,7 +78,7 @@ class Running:
             started = self._stack.enter_context(server.Server(home=self.home, usb=False)).address
             self.servers.append(started)
             with ThreadPoolExecutor(_CONNECTS) as pool:
-                said = list(pool.map(lambda at: _told(started, at), where[first : first + MOST]))
+                said = list(pool.map(partial(_told, started), where[first : first + MOST]))
             lost = [f"{at}: {text}" for at, text in zip(where[first:], said, strict=False) if text]
             if lost:
                 raise RackprintError(f"{lost[0]}; {len(lost)} phones in all could not be connected; start it again")

@@ -90,11 +90,12 @@ def partitions(phone: Phone) -> str:
     blocks = phone.model.storage_gb * 1_000_000_000 * 97 // 100 // 1024
     name, major = ("sda", 8) if phone.model.ufs else ("mmcblk0", 179)
     part = f"{name}1" if phone.model.ufs else f"{name}p1"
-    return f"major minor  #blocks  name\n\n {major:>3}        0 {blocks:>10} {name}\n {major:>3}        1      65536 {part}\n"
+    rows = f" {major:>3}        0 {blocks:>10} {name}\n {major:>3}        1      65536 {part}\n"
+    return f"major minor  #blocks  name\n\n{rows}"
 
 
 def emmc_cid(phone: Phone) -> str:
-    """The card's register of 16 bytes: maker 15, BGA, OID 01, name, revision, serial number, date, CRC7 (JESD84-B51)."""
+    """The card's register of 16 bytes: maker, package, OEM, name, revision, serial number, date, CRC7 (JESD84-B51)."""
     r = ids.rng("emmc", phone.name)
     name = r.choice((b"QE63MB", b"RX1BMB", b"BJTD4R"))
     body = b"\x15\x01\x00" + name + b"\x07" + r.randbytes(4) + bytes((r.randrange(1, 13) << 4 | r.randrange(3, 9),))
