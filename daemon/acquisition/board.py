@@ -49,6 +49,13 @@ class Seen:
     command: str = ""
     error: str = ""
     gone: bool = False  # unplugged, or its link is lost
+    runs: int = 0  # a phone whose link came back is asked on
+
+    def begin(self) -> None:
+        """It is asked now, from the start."""
+        self.slot, self.error, self.command, self.phase = self.transport.slot, "", "", Phase.WAITING
+        self.total = self.kept = self.missing = 0
+        self.runs += 1
 
     @property
     def remedy(self) -> str:
@@ -81,6 +88,12 @@ class Board:
             found = self._seen[key]
             found.transport, found.gone = transport, False
             return found
+
+    def state(self, transport: Transport) -> str:
+        """What was last listed of it; empty where it is new."""
+        with self._lock:
+            seen = self._seen.get((str(transport.server), transport.id))
+            return seen.transport.state if seen else ""
 
     def gone(self, server: Address, there: set[int]) -> bool:
         """Marks the transports of ``server`` that are no longer ``there``; whether any is new among them."""

@@ -59,7 +59,7 @@ class Handset:
         try:
             self._all()
         except LinkError as error:
-            seen.error = str(error)
+            seen.error = f"{seen.error}; then {error}" if seen.error else f"{seen.command}: {error}"
         if seen.phase is Phase.ASKING:
             whole = seen.total and not seen.missing and seen.kept >= seen.total
             seen.phase = Phase.DONE if whole else Phase.PART
@@ -120,7 +120,7 @@ class Handset:
             self.seen.missing += answer.state is not State.DENIED
             self.seen.error = f"{command.name}: {answer.why}"
         if self.silent >= _SILENCE:
-            raise LinkError(f"{command.name}: {answer.why}; nor the one before, so it was left")
+            raise LinkError("left, after two commands without an answer")
 
     def _kept(self, asked: Asked) -> None:
         self.keep(asked)

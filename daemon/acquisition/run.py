@@ -41,6 +41,7 @@ _PASSING = ("connecting", "authorizing", "offline")  # states that mostly end by
 _SETTLE = 1.0  # seconds without a change after which the list of phones is taken to be whole
 _PASS = 5.0  # seconds that a phone has to leave a passing state
 _LOOK = 0.1
+_RUNS = 2  # over a transport whose link ended and came back by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,9 @@ def _connect(where: Address, phone: Address) -> str:
         told = link.answer(where, f"host:connect:{phone}", seconds=20.0)
     except LinkError as error:
         told = str(error)
-    return "" if told.startswith(("connected", "already")) else f"{phone}: {' '.join(told.split())}"
+    # One that wants a key is attached all the same; its state says so.
+    attached = told.startswith(("connected", "already", "failed to authenticate"))
+    return "" if attached else f"{phone}: {' '.join(told.split())}"
 
 
 _Listed = tuple[Address, tuple[Transport, ...] | LinkError]
@@ -216,7 +219,8 @@ class _Run:
             return running > self._plan.wait
         if quiet < _SETTLE or not all(future.done() for future in self._running.values()):
             return False
-        passing = any(s.phase is Phase.WAITING and s.transport.state.startswith(_PASSING) for s in seen)
+        open_ = (s for s in seen if s.phase is Phase.WAITING or (s.phase is Phase.PART and s.runs < _RUNS))
+        passing = any(s.transport.state.startswith(_PASSING) for s in open_)
         return not passing or quiet > _PASS
 
     def _listed(self, where: Address, found: tuple[Transport, ...], pool: ThreadPoolExecutor) -> bool:
@@ -224,13 +228,16 @@ class _Run:
         new = self._report.board.gone(where, {transport.id for transport in found})
         for transport in sorted(found, key=lambda t: t.kind == "tcp"):  # those on USB say first who they are
             key = (str(where), transport.id)
+            was = self._report.board.state(transport)
             seen = self._report.board.seen(transport)
-            new |= seen.error != transport.state and key not in self._running
-            if transport.state == READY and key not in self._running:
-                seen.error = ""
+            new |= transport.state != was
+            running = self._running.get(key)
+            back = running is not None and running.done() and was != READY and seen.phase is Phase.PART
+            if transport.state == READY and (running is None or (back and seen.runs < _RUNS)):
+                seen.begin()
                 self._claims.expect(seen)
                 self._running[key] = pool.submit(self._phone, seen)
-            elif key not in self._running:
+            elif running is None:
                 seen.error = transport.state
         return new
 

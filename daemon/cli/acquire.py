@@ -14,8 +14,11 @@ from rackprint.daemon.cli.board import picture, rows, table, unread
 from rackprint.daemon.cli.output import CASE, CaseOption, console, told
 
 if TYPE_CHECKING:
+    from rackprint.daemon.acquire.adb.server import Address
     from rackprint.daemon.acquisition.run import Plan, Report
 
+_READY = 120.0  # seconds that a simulated rack has to begin
+_STARTS = 0.5  # seconds after which it says that it starts, if it was started with this
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -38,6 +41,7 @@ def acquire(
     host: Annotated[str, typer.Option(help="Name of this host in the evidence.", show_default="its name")] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is plugged in, until Ctrl-C.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the first phone.")] = 5.0,
+    real: Annotated[bool, typer.Option("--real", help="Leave a simulated rack that runs here alone.")] = False,
 ) -> None:
     """Read every phone that is attached over ADB, in parallel: nothing is installed, set or started on them."""
     import socket
@@ -48,17 +52,41 @@ def acquire(
     from rackprint.daemon.acquisition.run import Plan
     from rackprint.daemon.acquisition.run import acquire as run
 
-    servers = tuple(address(text) for text in adb or ())
+    servers, phones = (tuple(address(text) for text in texts or ()) for texts in (adb, connect))
+    rack = () if servers or phones or real else _simulated()
     plan = Plan(
-        case, last(case) if resume else "", resume, servers, tuple(address(text) for text in connect or ()), slow,
-        exhibit, ssid, host or socket.gethostname(), wait, follow=follow,
-        usb=ROOT if all(where.host in _HERE for where in servers) else None,
+        case, last(case) if resume else "", resume, rack or servers, phones, slow, exhibit, ssid,
+        host or socket.gethostname(), wait, follow=follow, simulated=bool(rack),
+        usb=ROOT if not rack and all(where.host in _HERE for where in servers) else None,
     )  # fmt: skip
     _warn(plan)
     began = time.monotonic()
     with picture() as watch:
         report = run(plan, watch=watch)
     _say(report, time.monotonic() - began, case)
+
+
+def _simulated() -> tuple[Address, ...]:
+    """The servers of the rack that this user simulates; none where there is no such rack."""
+    from rackprint.daemon.errors import RackprintError
+    from rackprint.daemon.simulated import rendezvous
+
+    rack = rendezvous.find()
+    end = time.monotonic() + _STARTS
+    while rack is None and time.monotonic() < end:  # it may have been started a moment ago, before this
+        time.sleep(0.05)
+        rack = rendezvous.find()
+    if rack is None:
+        return ()
+    print(
+        f"rackprint: note: reads the simulated rack of process {rack.pid}, {told(rack.phones, 'phone')}; "
+        "its answers are marked as simulated; --real leaves it alone",
+        file=sys.stderr,
+    )
+    ready = rack.wait(_READY)
+    if ready is None:
+        raise RackprintError("the simulated rack ended, or is not ready; end it, or use --real")
+    return ready.servers
 
 
 def _warn(plan: Plan) -> None:
