@@ -122,4 +122,5 @@ def _say(rack: Running) -> None:
     for place, handset in rack.troubled().items():
         print(f"  {place}: {_WORDS[handset.mode]}")
     flags = " ".join(f"--adb {where}" for where in (*rack.servers, *([rack.scripted] if rack.scripted else [])))
-    print(f"rackprint acquire finds it; or: rackprint acquire {flags}\nCtrl-C ends it", flush=True)
+    print(f"rackprint acquire finds it; another user gives its servers:\n  rackprint acquire {flags}")
+    print("Ctrl-C ends it", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import threading
+import weakref
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from types import TracebackType
@@ -31,6 +32,7 @@ class Bench:
         _room()
         self._loop = uvloop.new_event_loop()
         self._servers: list[asyncio.AbstractServer] = []
+        self._connections: weakref.WeakSet[Adbd] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._run, name="simulated rack", daemon=True)
         self._thread.start()
 
@@ -56,7 +58,12 @@ class Bench:
         return self._do(self._script(server))
 
     async def _listen(self, phone: Handset, host: str, port: int) -> Address:
-        server = await self._loop.create_server(lambda: Adbd(phone), host, port, backlog=16)
+        def connected() -> Adbd:
+            connection = Adbd(phone)
+            self._connections.add(connection)
+            return connection
+
+        server = await self._loop.create_server(connected, host, port, backlog=16)
         self._servers.append(server)
         return Address(host, cast(asyncio.Server, server).sockets[0].getsockname()[1])
 
@@ -80,6 +87,8 @@ class Bench:
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
+        for connection in list(self._connections):
+            connection.end()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

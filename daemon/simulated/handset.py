@@ -75,6 +75,14 @@ class Handset:
         """What its adbd can do; shell_v2 came with Android 7 (AOSP packages/modules/adb, transport.cpp)."""
         return ("shell_v2", "cmd", "stat_v2") if self.sdk >= 24 else ()
 
+    def offers(self, kind: str) -> bool:
+        """Whether its adbd has a service that begins with ``kind``, as in ``shell,v2,raw:``."""
+        return kind in {"shell", "exec"} or (kind.startswith("shell,") and "shell_v2" in self.features)
+
+    def warm(self) -> None:
+        """Makes its answers ready, so that none costs more than another."""
+        self._shell.warm()
+
     def run(self, line: str) -> Output:
         """What the phone's shell says to ``line``."""
         return self._shell.run(line)

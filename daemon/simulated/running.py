@@ -54,6 +54,7 @@ class Running:
         shown = [content.handset(phone, lambda: datetime.now(UTC)) for phone in made]
         for handset in shown:
             handset.delay = wanted.delay
+            handset.warm()
         over_tcp = wanted.count - wanted.equal
         self._trouble(shown[:over_tcp] or shown)
         bench = self._stack.enter_context(Bench())

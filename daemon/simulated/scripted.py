@@ -150,7 +150,7 @@ class Scripted:
                 writer.write(sync.feed(data))
                 await writer.drain()
             return
-        if kind not in {"shell", "exec"} and not kind.startswith("shell,"):
+        if not phone.offers(kind):
             raise _RefusedError("closed")
         phone.asked.append(line)
         fate = phone.fate(line)

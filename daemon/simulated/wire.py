@@ -78,6 +78,11 @@ class Adbd(asyncio.Protocol):
         self._streams.clear()
         self._transport = None
 
+    def end(self) -> None:
+        """Cuts the connection."""
+        if self._transport:
+            self._transport.abort()
+
     def pause_writing(self) -> None:
         if self._transport:
             self._transport.pause_reading()
@@ -217,7 +222,7 @@ class Adbd(asyncio.Protocol):
             local = self._new(remote)
             self._streams[local].sync = Sync(self._phone.file, self._time)
             self._send(OKAY, local, remote)
-        elif kind in {"shell", "exec"} or kind.startswith("shell,"):
+        elif self._phone.offers(kind):
             self._command(remote, kind, line)
         else:
             self._send(CLSE, 0, remote)

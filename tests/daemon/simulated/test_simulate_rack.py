@@ -58,8 +58,10 @@ def test_a_rack_with_equal_serials_and_trouble_that_ends(begin):
     assert sorted(t.state for t in over_tcp) == ["device"] * 11 + ["unauthorized"]
     ready = [process.stdout.readline() for _ in range(3)]
     assert all("is ready again (was: " in line for line in ready)
-    whole = shell.run(at_ports[0], "getprop", v2=True, seconds=5, most=1 << 20)
-    assert (whole.exit_code, b"[ro.serialno]: [0123456789ABCDEF]" in whole.stdout) == (0, True)
+    for transport in at_ports:
+        v2 = "shell_v2" in link.features(transport.server, transport.id)
+        whole = shell.run(transport, "getprop", v2=v2, seconds=5, most=1 << 20)
+        assert (whole.exit_code, b"[ro.serialno]: [0123456789ABCDEF]" in whole.stdout) == (0, True)
     seen = next(listed for listed in listing.follow(rack.servers[0], 1) if {t.state for t in listed} == {"device"})
     assert len(seen) == 12
     process.send_signal(signal.SIGINT)

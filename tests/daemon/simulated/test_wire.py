@@ -81,9 +81,12 @@ def test_an_answer_with_its_exit_code_and_what_went_wrong_apart(adb, bench, sdk)
 
 
 def test_a_phone_without_shell_v2_answers_with_the_trailer(adb, bench):
-    found = At(adb, bench, phone(sdk=19)).run("say")
+    at = At(adb, bench, phone(sdk=19))
+    found = at.run("say")
     assert (found.protocol, found.state, found.exit_code) == ("trailer", State.COMPLETE, 7)
     assert found.stdout == b"err\r\nout\r\n"
+    with pytest.raises(link.LinkError, match="closed"):
+        shell.run(at.transport(), "say", v2=True, seconds=5, most=1 << 20)
 
 
 def test_a_link_that_drops_is_a_cut_answer_and_the_phone_comes_back(adb, bench):
