@@ -1,4 +1,4 @@
-# make demo | test | check | soak | bench | bench-serve | bench-quality: each makes its own .venv on first use.
+# make demo | test | check | soak | bench | bench-serve | bench-adb | bench-quality: each makes its own .venv on first use.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ FILES := $(shell find daemon fingerprint ext -name '*.py' -o -name '*.pyx' -o -n
 KERNELS := $(wildcard ext/*.pyx ext/*.h)
 LIST := $(VENV)/files.list
 
-.PHONY: demo test check soak bench bench-serve bench-quality clean format
+.PHONY: demo test check soak bench bench-serve bench-adb bench-quality clean format
 demo: $(VENV)/run.stamp
 	@$(BIN)/rackprint demo
 
@@ -29,6 +29,9 @@ bench-serve: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.serve
 	$(BIN)/python -m benchmarks.serve 500000 --rate 16000
 	$(BIN)/python -m benchmarks.serve 300000 --postgresql
+
+bench-adb: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.adb
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python tests/crashing.py 300

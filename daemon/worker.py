@@ -25,7 +25,7 @@ from rackprint.daemon.acquire.parts import part
 from rackprint.daemon.entries import Entry, taken_row, whole
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 from rackprint.fingerprint.parsers import events as contract
-from rackprint.fingerprint.parsers import find
+from rackprint.fingerprint.parsers import find, parsers
 from rackprint.fingerprint.parsers.ahead import ahead
 
 BATCH = 500
@@ -75,7 +75,7 @@ class Worker:
 
     def run(self, job: Job, data: bytes = b"") -> Iterator[Frame]:
         """As :meth:`parse`, for any job; ``data`` is what it reads where it has no path."""
-        process = self._start()
+        process = self.start()
         assert process.stdin and process.stdout
         deadline = time.monotonic() + self._time_limit
         try:
@@ -98,7 +98,8 @@ class Worker:
         self.close()
         yield Frame(problems=[Problem(reason, "what came before was kept; RACKPRINT_DEBUG=1 shows why")], done=True)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process, which a job starts by itself."""
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "rackprint.daemon.worker", str(self._memory_limit)],
@@ -158,6 +159,10 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def warm(self) -> None:
+        """Starts the process that reads most things, before its first job."""
+        self._other.start()
 
     def close(self) -> None:
         """Ends the processes; the next job starts them anew."""
@@ -344,6 +349,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the frames
+    parsers()  # loaded before the first job comes
     for line in sys.stdin.buffer:
         job = msgspec.json.decode(line, type=Job)
         try:

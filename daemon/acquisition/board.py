@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from rackprint.daemon.acquire.adb.listing import Transport
 from rackprint.daemon.acquire.adb.server import Address
@@ -118,8 +120,7 @@ class Board:
             return sorted(shown, key=lambda seen: place(seen.slot))
 
 
+@lru_cache(4096)  # the table is sorted some times a second
 def place(slot: str) -> tuple[tuple[int, int | str], ...]:
     """A key that sorts port paths by number: 1-2.10 after 1-2.9."""
-    import re
-
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.findall(r"\d+|\D+", slot))

@@ -109,6 +109,7 @@ class Handset:
             )  # fmt: skip
             keep(Asked(seen, command, answer, sdk, maker))
             if answer.state is State.TRUNCATED and not self.stopped():
+                seen.error = f"{command.name}: {answer.why}"
                 continue
             break
         self._judge(command, answer)

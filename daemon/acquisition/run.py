@@ -38,7 +38,7 @@ from rackprint.fingerprint.usb.model import Tree
 AT_ONCE = 512  # phones with a command in flight
 CONNECTS = 4  # at once: more, and adb loses some
 _PASSING = ("connecting", "authorizing", "offline")  # states that mostly end by themselves
-_SETTLE = 1.0  # seconds without a change after which the list of phones is taken to be whole
+SETTLE = 1.0  # seconds without a change after which the list of phones is taken to be whole
 _PASS = 5.0  # seconds that a phone has to leave a passing state
 _LOOK = 0.1
 _RUNS = 2  # over a transport whose link ended and came back by itself
@@ -217,7 +217,7 @@ class _Run:
         seen = self._report.board.all()
         if not seen:
             return running > self._plan.wait
-        if quiet < _SETTLE or not all(future.done() for future in self._running.values()):
+        if quiet < SETTLE or not all(future.done() for future in self._running.values()):
             return False
         open_ = (s for s in seen if s.phase is Phase.WAITING or (s.phase is Phase.PART and s.runs < _RUNS))
         passing = any(s.transport.state.startswith(_PASSING) for s in open_)

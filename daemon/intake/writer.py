@@ -81,6 +81,7 @@ class Writer:
 
     def _run_small(self) -> None:
         with Workers(memory_limit=int(self._limits["memory_limit"]), time_limit=self._limits["time_limit"]) as workers:
+            workers.warm()
             while True:
                 takes, ended = self._group()
                 if takes:

@@ -41,6 +41,11 @@ _ABSENT = re.compile(
     r"|^error: (?:unknown|invalid) command|invalid command:|is not (?:an? )?(?:supported|implemented)|not implemented",
     re.IGNORECASE | re.MULTILINE,
 )
+# A word of each alternative: most answers have none of them, and need no look at the patterns.
+_DENIALS = ("denied", "denial", "not permitted", "securityexception", "not allowed to", "android.permission")
+_ABSENCES = (
+    "no such ", "can't find", "not found", "not exist", "not find", "unknown", "invalid", "supported", "implemented",
+)  # fmt: skip
 _EMPTY = re.compile(r"^no result found\.?$", re.IGNORECASE | re.MULTILINE)
 _NO_RIGHT, _NO_COMMAND = 126, 127  # exit codes of a shell (POSIX, 2.8.2)
 
@@ -48,9 +53,10 @@ _NO_RIGHT, _NO_COMMAND = 126, 127  # exit codes of a shell (POSIX, 2.8.2)
 def refusal(text: str) -> Answer | None:
     """``DENIED`` or ``ABSENT``, where ``text`` is a message that says so. A phone that refuses may add what it looked
     for, so the refusal goes before."""
-    if _DENIED.search(text):
+    lower = text.lower()
+    if any(word in lower for word in _DENIALS) and _DENIED.search(text):
         return Answer.DENIED
-    return Answer.ABSENT if _ABSENT.search(text) else None
+    return Answer.ABSENT if any(word in lower for word in _ABSENCES) and _ABSENT.search(text) else None
 
 
 def of_value(raw: str) -> Answer:
