@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -22,6 +23,16 @@ def die_with_parent() -> None:
         os._exit(0)  # it died before the kernel was told
 
 
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """What is started within never gets a Ctrl-C, not even while it loads: it is for the one who starts it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Starts ``python -m module``, with the number of its end of a socket pair as the first argument; our end is given
     back. ``keep`` are file descriptors that it holds too."""
@@ -29,7 +40,8 @@ def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[su
     with theirs:
         command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
         # No session of its own: the kernel weighs sessions against each other before it looks at niceness.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep))
+        with _no_interrupt():
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep))
     if nice:
         with suppress(PermissionError):  # a hardened unit may forbid it, and all go as one
             os.setpriority(os.PRIO_PROCESS, process.pid, nice)

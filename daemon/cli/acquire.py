@@ -107,6 +107,7 @@ def _warn(plan: Plan) -> None:
 
 
 def _say(report: Report, seconds: float, case: Path) -> None:
+    from rackprint.daemon.acquire.adb.shell import STOPPED
     from rackprint.daemon.acquisition.board import Phase
     from rackprint.fingerprint.usb.kinds import Kind
 
@@ -119,7 +120,8 @@ def _say(report: Report, seconds: float, case: Path) -> None:
     for problem in report.refused:
         print(f"rackprint: {printable(problem)}", file=sys.stderr)
     wrong = [s for s in seen if s.phase in {Phase.PART, Phase.LEFT}]
-    for s in wrong:
+    trouble = [s for s in wrong if s.error and not (report.interrupted and s.error.endswith(STOPPED))]
+    for s in trouble:
         print(f"rackprint: {printable(f'{s.slot}: {s.phase}: {s.error}; {s.remedy}')}", file=sys.stderr)
     for slot in others:
         print(f"rackprint: {printable(f'{slot.path}: not acquired: {unread(slot)}')}", file=sys.stderr)

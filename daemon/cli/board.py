@@ -27,6 +27,7 @@ _STYLES = {
 }  # fmt: skip
 _RANK = {"in part": 0, "not reached": 0, "not acquired": 0, "asking": 1, "waiting": 2, "same phone": 3, "done": 4}
 _BAR = 8  # characters
+_AROUND = 6  # lines of a table that are no rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def picture() -> Iterator[Callable[[Board], None]]:
         def watch(board: Board) -> None:
             nonlocal drawn
             if time.monotonic() - drawn >= _EVERY:
-                live.update(table(rows(board), screen.height - 4), refresh=True)
+                live.update(table(rows(board), screen.height - _AROUND), refresh=True)
                 drawn = time.monotonic()
 
         yield watch

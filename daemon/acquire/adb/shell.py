@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 V2, TRAILER = "shell_v2", "trailer"
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
+STOPPED = "stopped by hand"
 _CHUNK = 1 << 18
 _LOOK = 0.25  # seconds between two looks at whether it is to stop
 _DENIED = re.compile(r"unauthori[sz]ed|permission|not allowed|denied", re.I)
@@ -102,7 +103,7 @@ class _Reader:
         elif self._left <= 0:
             self.why, self.reason = State.TRUNCATED, "the answer is longer than is allowed"
         elif self._stopped():
-            self.why, self.reason = State.TRUNCATED, "stopped by hand"
+            self.why, self.reason = State.TRUNCATED, STOPPED
         return self.why is not None
 
 
