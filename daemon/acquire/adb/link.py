@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rackprint.daemon.acquire.adb.server import Address
+from rackprint.daemon.errors import RackprintError
 
 if TYPE_CHECKING:
     from adbutils import AdbConnection
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 WAIT = 5.0  # seconds for an answer of the server itself
 
 
-class LinkError(Exception):
+class LinkError(RackprintError):
     """The server, or the phone through it, refused; the text is its reason."""
 
 

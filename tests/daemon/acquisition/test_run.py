@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from waiting import until
 from rackprint.daemon.acquire.adb.server import Address
 from rackprint.daemon.acquisition.board import Phase
 from rackprint.daemon.acquisition.run import Plan, acquire
+from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog
 from rackprint.daemon.evidence.vault import Vault
 from rackprint.daemon.evidence.verify import verify_case
@@ -107,6 +109,14 @@ def test_nobody_there(tmp_path):
     with scripted() as rack:
         report = acquire(plan(tmp_path / "case", rack, wait=0.2))
     assert (report.board.all(), report.records) == ([], 0)
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = Address(*free.getsockname())
+        with pytest.raises(RackprintError, match=f"no adb server at {where}"):
+            acquire(Plan(tmp_path / "case", servers=(where,)))
 
 
 def lines(path):
