@@ -144,6 +144,19 @@ def artifacts_read(case: Path) -> set[str]:
         return {artifact.sha256 for artifact in store.artifacts() if artifact.done}
 
 
+def read_through(case: Path) -> int:
+    """Up to which custody entry all artifacts were read."""
+    with Store.open(case) as store:
+        return store.read_through()
+
+
+def untouched(case: Path, head: tuple[str, int] | None) -> bool:
+    """Whether the case was begun and nothing came of it: no log, no head, and no artifact in its database."""
+    if head or (case / CustodyLog.NAME).exists() or not (case / "case.db").is_file():
+        return False
+    return not artifacts_read(case) and not any(True for _ in Vault(case).files())
+
+
 def store_head(case: Path) -> tuple[tuple[str, int] | None, str]:
     """The custody head (hash, count) that the case's database keeps; else why there is none."""
     try:

@@ -188,7 +188,7 @@ _SPECS: list[SignalSpec] = [
     *_all(Tier.MEASURE, "clock_skew_ppm storage_free_mb battery_level boot_count first_boot", _number),
     *_all(
         Tier.OPERATION,
-        "usb_charging screen_on adb_enabled developer_options mirroring mock_location rooted stay_awake",
+        "usb_charging screen_on adb_enabled developer_options mirroring mock_location rooted stay_awake simulated",
         _flag,
     ),
     *_all(Tier.OPERATION, "brightness volume user_count screen_off_timeout_ms", _number),

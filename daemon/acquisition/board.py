@@ -51,12 +51,14 @@ class Seen:
     command: str = ""
     error: str = ""
     gone: bool = False  # unplugged, or its link is lost
+    silent: bool = False  # it answered nothing any more
     runs: int = 0  # a phone whose link came back is asked on
 
     def begin(self) -> None:
         """It is asked now, from the start."""
         self.slot, self.error, self.command, self.phase = self.transport.slot, "", "", Phase.WAITING
         self.total = self.kept = self.missing = 0
+        self.silent = False
         self.runs += 1
 
     @property
@@ -69,7 +71,10 @@ class Seen:
             return next(
                 (text for word, text in REMEDIES.items() if state.startswith(word)), "look at it, then --resume"
             )
-        return "--resume asks for what is missing" if self.phase is Phase.PART else ""
+        if self.phase is not Phase.PART:
+            return ""
+        again = "--resume asks for what is missing"
+        return f"restart it; {again}" if self.silent else again
 
 
 class Board:

@@ -68,18 +68,15 @@ class Handset:
         seen = self.seen
         self.v2 = "shell_v2" in link.features(seen.transport.server, seen.transport.id)
         held: list[Asked] = []  # until it is known whose they are
-        boot = table.boot_of(self._ask(table.BOOT_ID, held.append))
-        known = self.places.of_boot(seen.slot, boot)
-        if known is not None:
-            seen.slot = known
-            said = self._answer(table.PROPERTIES, held.append)
-        else:  # what was said from here earlier may be another phone's
-            said = self._ask(table.PROPERTIES, held.append)
-        wanted = self.claim(seen, Identity(boot, table.serial_of(said)))
-        if not wanted:
-            seen.phase = Phase.SAME
-        for asked in held:
-            self._kept(asked)
+        try:
+            said, wanted = self._first(held)
+        except LinkError:
+            if held:
+                self.claim(seen, Identity("", ""))
+            raise
+        finally:
+            for asked in held:
+                self._kept(asked)
         if not wanted or self.stopped():
             return
         phone = table.phone_of(said)
@@ -90,6 +87,21 @@ class Handset:
             if self.stopped():
                 return
             self._answer(command, self._kept, sdk=phone.sdk, maker=phone.maker)
+
+    def _first(self, held: list[Asked]) -> tuple[bytes, bool]:
+        """Asks who it is and claims its slot: its properties, and whether it is to be asked on."""
+        seen = self.seen
+        boot = table.boot_of(self._ask(table.BOOT_ID, held.append))
+        known = self.places.of_boot(seen.slot, boot)
+        if known is not None:
+            seen.slot = known
+            said = self._answer(table.PROPERTIES, held.append)
+        else:  # what was said from here earlier may be another phone's
+            said = self._ask(table.PROPERTIES, held.append)
+        wanted = self.claim(seen, Identity(boot, table.serial_of(said)))
+        if not wanted:
+            seen.phase = Phase.SAME
+        return said, wanted
 
     def _answer(self, command: Command, keep: Callable[[Asked], None], *, sdk: int = 0, maker: str = "") -> bytes:
         """The stdout of ``command``, from the case or from the phone, as far as it came."""
@@ -108,7 +120,7 @@ class Handset:
                 stopped=self.stopped,
             )  # fmt: skip
             keep(Asked(seen, command, answer, sdk, maker))
-            if answer.state is State.TRUNCATED and not self.stopped():
+            if answer.state is State.TRUNCATED and not answer.long and not self.stopped():
                 seen.error = f"{command.name}: {answer.why}"
                 continue
             break
@@ -121,6 +133,7 @@ class Handset:
             self.seen.missing += answer.state is not State.DENIED
             self.seen.error = f"{command.name}: {answer.why}"
         if self.silent >= _SILENCE:
+            self.seen.silent = True
             raise LinkError("left, after two commands without an answer")
 
     def _kept(self, asked: Asked) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from rackprint.daemon.evidence.custody import CustodyLog
 from rackprint.daemon.facts import facts
 from rackprint.daemon.intake.messages import Outcome
 from rackprint.daemon.pipeline import Linked, alone, relink
+from rackprint.daemon.store.records import DiskFullError
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.commands import table
 from rackprint.fingerprint.commands.record import Record, State, pack
@@ -95,14 +96,15 @@ def acquire(plan: Plan, *, watch: Callable[[Board], None] = lambda board: None) 
         log = CustodyLog(plan.case / CustodyLog.NAME)
         recorder = stack.enter_context(Recorder(plan.case, lock))
         recorder.ready()
-        servers, version = _servers(plan, stack, report)
+        servers = _servers(plan, stack, report)
         log.append(
-            BEGUN, acquisition=report.acquisition, host=plan.host, adb=version, table=table.VERSION,
-            servers=[str(where) for where in servers], resumed=plan.resume, simulated=plan.simulated,
+            BEGUN, acquisition=report.acquisition, host=plan.host, adb=" ".join(sorted(set(servers.values()))),
+            table=table.VERSION, servers=[str(where) for where in servers], resumed=plan.resume,
+            simulated=plan.simulated,
         )  # fmt: skip
-        run = _Run(plan, report, recorder, version, keys(plan.home or Path.home()))
+        run = _Run(plan, report, recorder, servers, keys(plan.home or Path.home()))
         try:
-            run.go(servers, watch)
+            run.go(tuple(servers), watch)
         finally:
             recorder.drain()
         stack.close()
@@ -110,14 +112,19 @@ def acquire(plan: Plan, *, watch: Callable[[Board], None] = lambda board: None) 
             "acquired", acquisition=report.acquisition, records=report.records, interrupted=report.interrupted,
             handsets={phase: sum(s.phase is phase for s in report.board.all()) for phase in Phase},
         )  # fmt: skip
-        report.linked = relink(store, log)
+        try:
+            report.linked = relink(store, log)
+        except DiskFullError:
+            report.refused.append(
+                "not linked: the disk is full; what was acknowledged is safe; make room, then --resume"
+            )
     return report
 
 
-def _servers(plan: Plan, stack: ExitStack, report: Report) -> tuple[tuple[Address, ...], str]:
-    """Those to use, and their version; our own are ended with ``stack``."""
+def _servers(plan: Plan, stack: ExitStack, report: Report) -> dict[Address, str]:
+    """Those to use, each with its version; our own are ended with ``stack``. Raises LinkError where none answers."""
     if plan.servers:
-        return plan.servers, link.answer(plan.servers[0], "host:version")
+        return _answering(plan.servers, report)
     version = server.version()
     shards = range(0, max(1, len(plan.connect)), server.MOST)
     servers = [stack.enter_context(server.Server(home=plan.home)).address for _ in shards]
@@ -126,7 +133,21 @@ def _servers(plan: Plan, stack: ExitStack, report: Report) -> tuple[tuple[Addres
         for problem in pool.map(lambda pair: _connect(*pair), wanted):
             if problem:
                 report.refused.append(problem)
-    return tuple(servers), version
+    return dict.fromkeys(servers, version)
+
+
+def _answering(servers: Sequence[Address], report: Report) -> dict[Address, str]:
+    found: dict[Address, str] = {}
+    for where in servers:
+        try:
+            found[where] = link.answer(where, "host:version")
+        except LinkError as error:
+            if len(servers) == 1:
+                raise
+            report.refused.append(str(error))
+    if not found:
+        raise LinkError("; ".join(report.refused))
+    return found
 
 
 def _connect(where: Address, phone: Address) -> str:
@@ -144,9 +165,11 @@ _Event = _Listed | Tree | RackprintError
 
 
 class _Run:
-    def __init__(self, plan: Plan, report: Report, recorder: Recorder, version: str, lab_keys: Keys) -> None:
+    def __init__(
+        self, plan: Plan, report: Report, recorder: Recorder, versions: Mapping[Address, str], lab_keys: Keys
+    ) -> None:
         self._plan, self._report, self._recorder = plan, report, recorder
-        self._version, self._lab_keys = version, lab_keys
+        self._versions, self._lab_keys = versions, lab_keys
         self._earlier = earlier(plan.case, report.acquisition)
         self._places = self._earlier.places()
         self._claims = Claims()
@@ -279,8 +302,9 @@ class _Run:
             line=command.line, state=answer.state, started=answer.started, ended=answer.ended, attempt=attempt,
             exit_code=answer.exit_code, protocol=answer.protocol, why=answer.why, host=plan.host, exhibit=plan.exhibit,
             ssid=plan.ssid, usb_path=seen.transport.usb_path, transport=seen.transport.kind,
-            transport_id=seen.transport.id, adb_serial=seen.transport.serial, adb_version=self._version,
-            lab_keys=self._lab_keys, parser=command.parser, sdk=asked.sdk, maker=asked.maker, simulated=plan.simulated,
+            transport_id=seen.transport.id, adb_serial=seen.transport.serial,
+            adb_version=self._versions[seen.transport.server], lab_keys=self._lab_keys,
+            parser=command.parser, sdk=asked.sdk, maker=asked.maker, simulated=plan.simulated,
         )  # fmt: skip
         manifest = {
             "acquisition": record.acquisition, "slot": record.slot, "command": record.command, "state": record.state,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _READY = 120.0  # seconds that a simulated rack has to begin
 _STARTS = 0.5  # seconds after which it says that it starts, if it was started with this
+_TOLD = 8  # of what was refused; a full disk refuses all that comes
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -40,8 +41,11 @@ def acquire(
     ssid: Annotated[str, typer.Option(help="The Wi-Fi that the phones are on.")] = "",
     host: Annotated[str, typer.Option(help="Name of this host in the evidence.", show_default="its name")] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is plugged in, until Ctrl-C.")] = False,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for the first phone.")] = 5.0,
+    wait: Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait for the first phone.")] = 5.0,
     real: Annotated[bool, typer.Option("--real", help="Leave a simulated rack that runs here alone.")] = False,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="These phones are emulated: mark all of it so.")
+    ] = False,
 ) -> None:
     """Read every phone that is attached over ADB, in parallel: nothing is installed, set or started on them."""
     import socket
@@ -56,7 +60,7 @@ def acquire(
     rack = () if servers or phones or real else _simulated()
     plan = Plan(
         case, last(case) if resume else "", resume, rack or servers, phones, slow, exhibit, ssid,
-        host or socket.gethostname(), wait, follow=follow, simulated=bool(rack),
+        host or socket.gethostname(), wait, follow=follow, simulated=bool(rack) or simulated or _of_a_rack(servers),
         usb=ROOT if not rack and all(where.host in _HERE for where in servers) else None,
     )  # fmt: skip
     _warn(plan)
@@ -89,6 +93,14 @@ def _simulated() -> tuple[Address, ...]:
     return ready.servers
 
 
+def _of_a_rack(servers: tuple[Address, ...]) -> bool:
+    """Whether any of them is of a rack that this user simulates."""
+    from rackprint.daemon.simulated import rendezvous
+
+    rack = rendezvous.find() if servers else None
+    return rack is not None and not set(servers).isdisjoint(rack.servers)
+
+
 def _warn(plan: Plan) -> None:
     """What the run changes on a phone is said before it does."""
     from rackprint.daemon.acquire.adb.server import COMMON_PORT, Address, listens
@@ -99,6 +111,8 @@ def _warn(plan: Plan) -> None:
     if plan.slow:
         every = (command for sdk in range(1, 40) for command in table.commands(Phone(sdk=sdk), slow=True))
         notes += dict.fromkeys(f"{command.name}: {command.changes}" for command in every if command.changes)
+    if plan.simulated:
+        notes.append("the phones are simulated, and every answer says so")
     common = Address("127.0.0.1", COMMON_PORT)
     if not plan.servers and not plan.connect and listens(common):
         notes.append(f"another adb server runs on port {COMMON_PORT} and may hold the phones: --adb {common} uses it")
@@ -117,8 +131,13 @@ def _say(report: Report, seconds: float, case: Path) -> None:
         console().print(table(found, len(found)))
     for note in report.notes:
         print(f"rackprint: note: {printable(note)}", file=sys.stderr)
-    for problem in report.refused:
+    for problem in report.refused[:_TOLD]:
         print(f"rackprint: {printable(problem)}", file=sys.stderr)
+    if len(report.refused) > _TOLD:
+        print(
+            f"rackprint: and {len(report.refused) - _TOLD} more, the last: {printable(report.refused[-1])}",
+            file=sys.stderr,
+        )
     wrong = [s for s in seen if s.phase in {Phase.PART, Phase.LEFT}]
     trouble = [s for s in wrong if s.error and not (report.interrupted and s.error.endswith(STOPPED))]
     for s in trouble:
@@ -128,8 +147,10 @@ def _say(report: Report, seconds: float, case: Path) -> None:
     handsets = len({s.slot for s in seen})
     linked = report.linked
     print(
-        f"{case}: {told(handsets, 'handset')}, {told(report.records, 'record')} in {seconds:.1f} s as "
-        f"{report.acquisition}; {told(linked.accounts, 'account')} on {told(linked.devices, 'device')}"
+        printable(
+            f"{case}: {told(handsets, 'handset')}, {told(report.records, 'record')} in {seconds:.1f} s as "
+            f"{report.acquisition}; {told(linked.accounts, 'account')} on {told(linked.devices, 'device')}"
+        )
     )
     if not seen and not others:
         print("rackprint: no phone is attached; rackprint doctor looks at adb and USB", file=sys.stderr)

@@ -75,11 +75,11 @@ def table(found: list[Row], most: int) -> RenderableType:
 
     shown = found if len(found) <= most else sorted(found, key=lambda row: _RANK[row.state])[: max(most, 1)]
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=_counts(found, len(shown)), caption_justify="left")
-    drawn.add_column("slot", overflow="fold")
-    drawn.add_column("model", overflow="ellipsis", no_wrap=True)
+    drawn.add_column("slot", no_wrap=True)
+    drawn.add_column("model", overflow="ellipsis", no_wrap=True, max_width=16)
     drawn.add_column("state", no_wrap=True)
     drawn.add_column("done", no_wrap=True)
-    drawn.add_column("last error", overflow="ellipsis", no_wrap=True)
+    drawn.add_column("last error", overflow="ellipsis", no_wrap=True, ratio=1)
     for row in shown:
         state = Text(row.state, _STYLES.get(row.state, ""))
         drawn.add_row(

@@ -53,17 +53,22 @@ def verify(
 ) -> None:
     """Check every byte of the evidence and the custody log; exit 1 if anything is off."""
     from rackprint.daemon.evidence.verify import verify_case
-    from rackprint.daemon.pipeline import artifacts_read, store_head
+    from rackprint.daemon.pipeline import artifacts_read, read_through, store_head, untouched
 
     stored, problem = store_head(case)
+    if untouched(case, stored):
+        print(f"{case}: nothing was taken in yet")
+        return
     with progress("checking", None) as step:
         read = None if problem else artifacts_read(case)
-        faults = verify_case(case, stored, head or None, read=read, step=step)
-    for fault in faults:
-        print(f"rackprint: {printable(f'{fault.place}: {fault.reason}')}", file=sys.stderr)
+        through = 0 if problem else read_through(case)
+        found = verify_case(case, stored, head or None, read=read, through=through, step=step)
+    for fault in found:
+        note = "note: " if fault.crash else ""
+        print(f"rackprint: {note}{printable(f'{fault.place}: {fault.reason}')}", file=sys.stderr)
     if problem:
         print(f"rackprint: {printable(problem)}", file=sys.stderr)
-    if faults or problem:
+    if problem or not all(fault.crash for fault in found):
         raise typer.Exit(1)
     assert stored is not None
     print(f"{case}: all artifacts and {stored[1]} custody entries hold; head {stored[0]}")

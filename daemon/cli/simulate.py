@@ -121,6 +121,8 @@ def _say(rack: Running) -> None:
         print(f"  adb server {rack.scripted}: {told(len(at_ports), 'phone')} on USB {span}, serial {serial}")
     for place, handset in rack.troubled().items():
         print(f"  {place}: {_WORDS[handset.mode]}")
-    flags = " ".join(f"--adb {where}" for where in (*rack.servers, *([rack.scripted] if rack.scripted else [])))
+    flags = "--simulated " + " ".join(
+        f"--adb {where}" for where in (*rack.servers, *([rack.scripted] if rack.scripted else []))
+    )
     print(f"rackprint acquire finds it; another user gives its servers:\n  rackprint acquire {flags}")
     print("Ctrl-C ends it", flush=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _WIDEST = (22, 28, 20)  # cells that slot, product and serial get in line with others
 _NARROW, _LITTLE = 100, 16  # columns of a terminal below which a product gets so many
 _STYLES = {"default": "yellow", "duplicate": "red", "odd": "yellow", "no serial": "yellow"}
+_SERIAL = 64  # characters; honest ones are under 40
 _SLOW = 480  # Mbit/s; a phone below it has a bad cable or hub
 _SIGNS = {"plugged": "+", "unplugged": "-", "changed": "~"}
 
@@ -56,7 +57,7 @@ def _widths(tree: Tree, columns: int) -> tuple[int, int, int]:
     from rackprint.fingerprint.usb.kinds import nature
 
     leaves = [device for device in tree.devices if nature(device).kind != "hub"]
-    texts = [(device.name, printable(device.product), printable(device.serial)) for device in leaves]
+    texts = [(device.name, printable(device.product), printable(device.serial[:_SERIAL])) for device in leaves]
     slot, product, serial = (
         min(most, max((cell_len(row[at]) for row in texts), default=0)) for at, most in enumerate(_WIDEST)
     )
@@ -91,7 +92,9 @@ def _leaf(device: Device, mark: Mark | None, widths: tuple[int, int, int]) -> Te
     if cell_len(name) > product:
         name = set_cell_size(name, product - 1) + "…"
     line = Text.assemble((padded(device.name, slot), "bold"), f"  {device.id}  {padded(name, product)}  ")
-    line.append(padded(printable(device.serial), serial))  # never cut: it is what people look for
+    line.append(padded(printable(device.serial[:_SERIAL]), serial))  # it is what people look for
+    if len(device.serial) > _SERIAL:
+        line.append("…")
     if mark:
         line.append(f"  ! {mark}", _STYLES.get(mark, ""))
     kind = nature(device)

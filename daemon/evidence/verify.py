@@ -15,19 +15,21 @@ Step = Callable[[], None]
 
 
 class Fault(NamedTuple):
-    """Something that is off: the place and the reason."""
+    """Something that is off: the place and the reason. With ``crash`` it is what an end in the middle of a write
+    leaves: nothing that was acknowledged is touched, and the next start sets it right."""
 
     place: str
     reason: str
+    crash: bool = False
 
 
 def verify_case(
     case: Path, store_head: tuple[str, int] | None, head: str | None = None, *, read: Collection[str] | None = None,
-    step: Step = lambda: None,
+    through: int = 0, step: Step = lambda: None,
 ) -> list[Fault]:  # fmt: skip
     """Checks the log's chain, the vault against the log, and the log's end against the head that the store keeps and
     against ``head``, which a report printed; and with ``read``, that the artifacts of the log are among those that the
-    store has read. An empty list says that everything holds."""
+    store has read, but for those behind entry ``through``. An empty list says that everything holds."""
     log = CustodyLog(case / CustodyLog.NAME)
     if not log.path.is_file():
         return [Fault(str(log.path), "the custody log is missing")]
@@ -37,7 +39,7 @@ def verify_case(
     places = list(_places(entries, log, faults))
     faults += _vault(Vault(case), places, step)
     if read is not None:
-        faults += _unread(places, read, log)
+        faults += _unread(places, read, log, through)
     return faults
 
 
@@ -45,7 +47,9 @@ def _chain(log: CustodyLog, faults: list[Fault]) -> Iterator[Entry]:
     data = log.path.read_bytes()
     lines = data.split(b"\n")
     if lines.pop():
-        faults.append(Fault(f"{log.path}, line {len(lines) + 1}", "the last line has no end: a crash, or it was cut"))
+        faults.append(
+            Fault(f"{log.path}, line {len(lines) + 1}", "the last line has no end: a crash, or it was cut", True)
+        )
     previous, offset = START, 0
     for number, line in enumerate(lines, 1):
         place = f"{log.path}, line {number}, byte {offset}"
@@ -92,6 +96,7 @@ class _Place(NamedTuple):
     pack: str
     offset: int
     leftover: bool
+    entry: int
 
 
 def _places(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> Iterator[_Place]:
@@ -107,14 +112,20 @@ def _places(entries: list[Entry], log: CustodyLog, faults: list[Fault]) -> Itera
         ):  # fmt: skip
             faults.append(Fault(f"{log.path}, line {number}", f"{kind} entry lacks its hash, size, name or place"))
             continue
-        yield _Place(str(sha256), size, name, pack, offset, kind == "leftover")
+        yield _Place(str(sha256), size, name, pack, offset, kind == "leftover", number)
 
 
-def _unread(places: list[_Place], read: Collection[str], log: CustodyLog) -> Iterator[Fault]:
+def _unread(places: list[_Place], read: Collection[str], log: CustodyLog, through: int) -> Iterator[Fault]:
     missing = {p.sha256: p for p in places if not p.leftover and p.sha256 not in read}
     for place in missing.values():
-        reason = f"{place.name} is kept, and not in the database: ingest it again, or serve the case, which reads it"
-        yield Fault(f"{log.path}, artifact {place.sha256}", reason)
+        where = f"{log.path}, artifact {place.sha256}"
+        if place.entry > through:
+            yield Fault(where, f"{place.name} is kept, and waits to be read: the next acquire or serve does that", True)
+        else:
+            reason = (
+                f"{place.name} is kept, and not in the database: ingest it again, or serve the case, which reads it"
+            )
+            yield Fault(where, reason)
 
 
 def _vault(vault: Vault, places: list[_Place], step: Step) -> Iterator[Fault]:
@@ -129,7 +140,7 @@ def _vault(vault: Vault, places: list[_Place], step: Step) -> Iterator[Fault]:
         name = path.name
         if path.parent == vault.packs and name in packs and not path.is_symlink():
             seen.add(name)
-            yield from _pack(path, packs[name])
+            yield from _pack(path, packs[name], last=name == max(packs))
         elif path.parent == vault.packs and is_pack(name) and path.stat().st_size == 0:
             continue  # begun, and nothing was kept in it
         elif name not in loose or path != vault.path(name) or path.is_symlink():
@@ -159,8 +170,9 @@ def _file(path: Path, place: _Place) -> Iterator[Fault]:
         yield Fault(str(path), "was changed: its bytes no longer give its SHA-256")
 
 
-def _pack(path: Path, places: list[_Place]) -> Iterator[Fault]:
-    """Each artifact of a pack, and that there is nothing between and behind them that the log does not know."""
+def _pack(path: Path, places: list[_Place], *, last: bool) -> Iterator[Fault]:
+    """Each artifact of a pack, and that there is nothing between and behind them that the log does not know; behind
+    those of the ``last`` pack a crash leaves what it was writing."""
     end = 0
     try:
         with open_evidence(path) as stream:
@@ -177,6 +189,6 @@ def _pack(path: Path, places: list[_Place]) -> Iterator[Fault]:
                     yield Fault(f"{path}, byte {place.offset}", "was changed: its bytes no longer give their SHA-256")
                 end = max(end, place.offset + place.size)
             if stream.seek(0, 2) > end:
-                yield Fault(f"{path}, byte {end}", "holds bytes that the custody log does not know")
+                yield Fault(f"{path}, byte {end}", "holds bytes that the custody log does not know", last)
     except OSError as error:
         yield Fault(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")

@@ -49,6 +49,7 @@ def _context(answers: Answers) -> dict[str, Any]:
         "case": answers.case.resolve().name,
         "made": datetime.now(UTC),
         "version": version("rackprint"),
+        "simulated": sum("simulated" in sheet.device.flags for sheet in sheets),
         "head": head,
         "count": count,
         "tiles": [

@@ -228,10 +228,11 @@ class Store:
         return self.write_linkage(from_linkage(linkage, numbers), datetime.now(UTC), 0.0)
 
     def write_linkage(
-        self, told: spans.Told, at: datetime, seconds: float, *, pause: Callable[[], None] = lambda: None
+        self, linkage: spans.Told, at: datetime, seconds: float, *, pause: Callable[[], None] = lambda: None
     ) -> int:
         """As :meth:`replace_linkage`, from sheets that come one by one; ``pause`` is called between transactions."""
-        return spans.write(self._writer, told, at, seconds, pause=pause)
+        with told():
+            return spans.write(self._writer, linkage, at, seconds, pause=pause)
 
     def run(self, as_of: datetime | None = None) -> Run | None:
         """The run whose linkage held at ``as_of``, or holds now; None before the first."""

@@ -33,13 +33,28 @@ def of(found: Resolution) -> Told:
     told: Told = defaultdict(dict)
     for device, flag, note in sorted(_cloned(found)):
         told[device][flag] = note
-    for group in (_resets(found), _churn(found), _copies(found), _emulators(found), _keys(found), _tacs(found)):
+    for group in (
+        _simulated(found),
+        _resets(found),
+        _churn(found),
+        _copies(found),
+        _emulators(found),
+        _keys(found),
+        _tacs(found),
+    ):
         for device, flag, note in group:
             told[device].setdefault(flag, note)
     return dict(told)
 
 
 Flag = tuple[int, str, str]
+
+
+def _simulated(found: Resolution) -> Iterator[Flag]:
+    column = found.columns.column("simulated")
+    for code in range(column.size):
+        for device in np.unique(found.device[column.carriers(code)]).tolist():
+            yield device, "simulated", "it was emulated, to try acquisition on: no phone is behind it"
 
 
 def _cloned(found: Resolution) -> Iterator[Flag]:

@@ -79,6 +79,7 @@ def _told(record: Record, info: ArtifactInfo) -> ArtifactInfo:
         ("usb_path", f"{place}{record.usb_path}" if record.usb_path else ""),
         ("hub", f"{place}{hub}" if hub else ""),
         ("ssid", record.ssid),
+        ("simulated", "yes" if record.simulated else ""),
     )
     return msgspec.structs.replace(
         info,

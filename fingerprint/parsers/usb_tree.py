@@ -90,11 +90,16 @@ def _told(entry: Entry, header: Header, info: ArtifactInfo) -> ArtifactInfo:
     """The place, in the form in which the records of commands tell it."""
     prefix = f"{header.host}:" if header.host else ""
     hub = entry.name.rpartition(".")[0]
+    found = (
+        ("usb_path", prefix + entry.name),
+        ("hub", prefix + hub if hub else ""),
+        ("simulated", "yes" if header.simulated else ""),
+    )
     return msgspec.structs.replace(
         info,
         taken_at=header.taken_at,
         exhibit=entry.exhibit,
-        context=(("usb_path", prefix + entry.name), *([("hub", prefix + hub)] if hub else [])),
+        context=tuple(pair for pair in found if pair[1]),
         handset=("", "") if entry.exhibit else (header.acquisition, entry.slot or entry.name),
     )
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rackprint.daemon.acquire.adb.link import LinkError, answer, asked
+from rackprint.daemon.acquire.adb.link import LinkError, answer, asked, length
 from rackprint.daemon.acquire.adb.server import Address
 
 READY = "device"
@@ -101,8 +101,7 @@ def _blocks(server: Address, service: str, seconds: float) -> Iterator[str | Non
         rest = bytearray()
         connection.conn.settimeout(seconds)
         while True:
-            while len(rest) >= 4 and len(rest) >= 4 + int(bytes(rest[:4]), 16):
-                size = int(bytes(rest[:4]), 16)
+            while len(rest) >= 4 and len(rest) >= 4 + (size := length(bytes(rest[:4]))):
                 yield bytes(rest[4 : 4 + size]).decode(errors="backslashreplace")
                 del rest[: 4 + size]
             try:

@@ -20,11 +20,12 @@ from rackprint.daemon.acquire.adb.listing import Transport
 from rackprint.fingerprint.commands.record import State
 
 if TYPE_CHECKING:
-    from adbutils import AdbConnection
+    from rackprint.daemon.acquire.adb.quiet import QuietConnection
 
 V2, TRAILER = "shell_v2", "trailer"
 _STDOUT, _STDERR, _EXIT = 1, 2, 3
 STOPPED = "stopped by hand"
+TOO_LONG = "the answer is longer than is allowed"
 _CHUNK = 1 << 18
 _LOOK = 0.25  # seconds between two looks at whether it is to stop
 _DENIED = re.compile(r"unauthori[sz]ed|permission|not allowed|denied", re.I)
@@ -43,6 +44,7 @@ class Answer:
     stdout: bytes = b""
     stderr: bytes = b""
     trailer: bytes = b""
+    long: bool = False  # longer than is allowed
 
 
 def run(
@@ -56,13 +58,15 @@ def run(
     found = Answer(V2 if v2 else TRAILER, began)
     from adbutils.errors import AdbError, AdbTimeout
 
-    with asked(transport.server, f"host:transport-id:{transport.id}", min(seconds, 5.0)) as connection:
+    with asked(transport.server, f"host:transport-id:{transport.id}", min(seconds, 5.0), stopped) as connection:
         try:
-            connection.conn.settimeout(seconds)
+            connection.allow(deadline - time.monotonic())
             connection.send_command(service)
             connection.check_okay()
         except (TimeoutError, AdbTimeout):
             found.state, found.why = State.TIMED_OUT, f"no answer in {seconds:g} s"
+            if stopped():
+                found.state, found.why = State.TRUNCATED, STOPPED
         except AdbError as error:
             found.state, found.why = State.DENIED, " ".join(str(error).split())
             if not _DENIED.search(found.why):
@@ -78,7 +82,7 @@ def run(
 class _Reader:
     """Reads to the end, the deadline, or the most that is allowed; ``why`` says which, empty for the end."""
 
-    def __init__(self, connection: AdbConnection, deadline: float, most: int, stopped: Callable[[], bool]) -> None:
+    def __init__(self, connection: QuietConnection, deadline: float, most: int, stopped: Callable[[], bool]) -> None:
         self._socket, self._deadline, self._left, self._stopped = connection.conn, deadline, most, stopped
         self.why: State | None = None
         self.reason = ""
@@ -101,7 +105,7 @@ class _Reader:
         if self._deadline <= time.monotonic():
             self.why = State.TIMED_OUT
         elif self._left <= 0:
-            self.why, self.reason = State.TRUNCATED, "the answer is longer than is allowed"
+            self.why, self.reason = State.TRUNCATED, TOO_LONG
         elif self._stopped():
             self.why, self.reason = State.TRUNCATED, STOPPED
         return self.why is not None
@@ -148,6 +152,6 @@ def _judge(found: Answer, reader: _Reader, seconds: float) -> None:
     elif reader.why is State.TIMED_OUT:
         found.state, found.why = State.TIMED_OUT, f"not done in {seconds:g} s"
     elif reader.reason:
-        found.why = reader.reason
+        found.why, found.long = reader.reason, reader.reason is TOO_LONG
     else:
         found.why = "the link ended before the answer did"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,7 +82,10 @@ def _read(path: Path, most: int) -> bytes | None:
     """The first ``most`` bytes; None where there is no such attribute, or the device does not give it. Raises
     PermissionError."""
     try:
-        with path.open("rb", buffering=0) as file:
+        # What is no plain file is no attribute, and a pipe must not hold us up.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
             read = bytearray()
             while len(read) < most and (more := file.read(most - len(read))):
                 read += more

@@ -21,6 +21,7 @@ from rackprint.daemon.evidence.custody import CustodyLog
 from rackprint.daemon.evidence.vault import Vault
 from rackprint.daemon.evidence.verify import verify_case
 from rackprint.daemon.pipeline import store_head
+from rackprint.daemon.simulated.handset import Fate
 from rackprint.fingerprint.commands import table
 from rackprint.fingerprint.commands.model import Command
 from rackprint.fingerprint.commands.record import State, header
@@ -109,6 +110,25 @@ def test_nobody_there(tmp_path):
     with scripted() as rack:
         report = acquire(plan(tmp_path / "case", rack, wait=0.2))
     assert (report.board.all(), report.records) == ([], 0)
+
+
+class Silent(Phone):
+    def fate(self, line):
+        return Fate.NEVER
+
+
+def test_a_phone_that_never_answers_is_told_and_its_silence_is_kept(tmp_path, monkeypatch):
+    quick = tuple(Command(c.name, c.line, c.parser, seconds=0.3, most=c.most) for c in table.FIRST)
+    monkeypatch.setattr(table, "BOOT_ID", quick[0])
+    monkeypatch.setattr(table, "PROPERTIES", quick[1])
+    case = tmp_path / "case"
+    with scripted(Phone(1), Silent(2)) as rack:
+        report = acquire(plan(case, rack))
+    silent = report.board.all()[1]
+    assert (silent.phase, silent.error.endswith("left, after two commands without an answer")) == (Phase.PART, True)
+    assert silent.remedy.startswith("restart it")
+    kept = [(command, state) for slot, command, state, _ in records(case) if slot == "1-1.2"]
+    assert kept == [("boot-id", State.TIMED_OUT), ("getprop", State.TIMED_OUT)]
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path):

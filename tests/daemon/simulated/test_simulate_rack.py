@@ -50,7 +50,7 @@ def test_a_rack_with_equal_serials_and_trouble_that_ends(begin):
     process, said = begin("20", "--hangs", "1", "--drops", "1", "--unauthorized", "1", "--recover", "1.5")
     rack = rendezvous.find()
     assert (rack.ready, rack.pid, rack.phones, len(rack.servers)) == (True, process.pid, 20, 2)
-    assert f"rackprint acquire --adb {rack.servers[0]} --adb {rack.servers[1]}\n" in said[-2]
+    assert f"rackprint acquire --simulated --adb {rack.servers[0]} --adb {rack.servers[1]}\n" in said[-2]
     over_tcp, at_ports = (listing.transports(where) for where in rack.servers)
     assert ([t.kind for t in over_tcp], [t.kind for t in at_ports]) == (["tcp"] * 12, ["usb"] * 8)
     assert len({t.serial for t in at_ports}) == 1

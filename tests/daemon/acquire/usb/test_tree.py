@@ -1,5 +1,6 @@
 """sysfs as it is: devices that go, that may not be read, that say anything; and none at all."""
 
+import os
 import shutil
 
 import pytest
@@ -81,3 +82,11 @@ def test_hostile_descriptors_are_told_and_bounded(tmp_path):
     assert "1-1.1: byte" in found.problems[0]
     assert [i.code for i in found.devices[0].interfaces] == [ADB]
     assert len(found.devices[0].attributes["descriptors"]) == 64 << 10
+
+
+@pytest.mark.parametrize("attribute", ["devnum", "serial"])
+def test_a_pipe_in_place_of_an_attribute_holds_nobody_up(tmp_path, attribute):
+    root = write(tmp_path, device("1-1", serial="A1"), device("1-2", serial="A2"))
+    (root / "devices/1-1" / attribute).unlink()
+    os.mkfifo(root / "devices/1-1" / attribute)
+    assert "1-2" in tree(root).by_name()
