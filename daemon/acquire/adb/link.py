@@ -65,7 +65,7 @@ def answer(where: Address, service: str, seconds: float = WAIT) -> str:
 
 
 def length(digits: bytes) -> int:
-    """Of a block, as adb writes it. Raises ValueError for anything else: Python's own reading takes signs and blanks."""
+    """Of a block, as adb writes it. Raises ValueError for anything else: int() would take signs and blanks too."""
     if not re.fullmatch(rb"[0-9a-fA-F]{4}", digits):
         raise ValueError(f"{digits!r} is no length")
     return int(digits, 16)
