@@ -58,13 +58,14 @@ def events(packets: Iterable[Packet | Problem]) -> Iterator[Event | Problem]:
 
 
 def read_events(stream: BinaryIO, reader: PacketReader | None = None) -> Iterator[Event | Problem]:
-    """The events of a pcap or pcapng file, read with ``reader`` or, by default, with scapy."""
+    """The events of a pcap or pcapng file, read with ``reader`` or, by default, with the kernel."""
     yield from events((reader or default_reader())(stream))
 
 
 def default_reader() -> PacketReader:
-    """The reader in use. Loads scapy, which no process that holds pyarrow may (docs/licences.md)."""
-    from rackprint.fingerprint.capture.packets_scapy import read_packets
+    """The reader in use. It loads scapy, which no process that holds pyarrow may (docs/licences.md), for rare link
+    types only."""
+    from rackprint.fingerprint.capture.packets_kernel import read_packets
 
     return read_packets
 

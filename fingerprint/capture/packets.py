@@ -53,6 +53,11 @@ class Packet(msgspec.Struct, frozen=True):
             return _LAST
 
 
+class Picked(Packet, frozen=True):
+    """A packet of a reader that follows flows itself: of TCP it is a SYN that is no retransmission, or the head of an
+    HTTP request; hellos come apart from it."""
+
+
 class Frame(msgspec.Struct, frozen=True):
     """One 802.11 probe request. ``data`` begins at its MAC header and ends before the frame check sequence, where the
     link type or radiotap tells of one."""
