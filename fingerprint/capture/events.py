@@ -1,7 +1,7 @@
 """From packets to events: TLS ClientHellos, DHCP messages, SYNs and DNS names, each with where it stands.
 
 An event is a dict with the keys of ``rackprint events`` (contract 2) and ``offset``, the byte of its
-record in the capture. QUIC hellos are to come from UDP payloads here, as ``transport`` "quic".
+record in the capture. A ClientHello that a server had asked for again has ``retry``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ import msgspec
 
 from rackprint.fingerprint.capture.dhcp import Dhcp, DhcpError, parse_dhcp
 from rackprint.fingerprint.capture.dns import DnsError, parse_dns
+from rackprint.fingerprint.capture.dtls import DtlsHellos, looks_like_dtls
+from rackprint.fingerprint.capture.hello import Hello
 from rackprint.fingerprint.capture.ja4 import ja4
 from rackprint.fingerprint.capture.packets import TCP, UDP, Packet, PacketReader
+from rackprint.fingerprint.capture.quic import QuicHellos
+from rackprint.fingerprint.capture.quic_packets import looks_like_quic
 from rackprint.fingerprint.capture.reassembly import Streams
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tcp import syn_signature
@@ -37,6 +41,7 @@ def find(packets: Iterable[Packet | Problem]) -> Iterator[Found | Problem]:
     """Events with their packets, in the order they became whole; problems pass through. Messages that do not parse
     are counted into one Problem a reason at the end."""
     streams, tally = Streams(), Tally("those messages were left out")
+    quic, dtls = QuicHellos(tally), DtlsHellos(tally)
     for packet in packets:
         if isinstance(packet, Problem):
             yield packet
@@ -45,6 +50,10 @@ def find(packets: Iterable[Packet | Problem]) -> Iterator[Found | Problem]:
             if packet.proto == TCP:
                 yield from _tcp(packet, streams)
             elif packet.proto == UDP:
+                if looks_like_quic(packet.payload):
+                    yield from map(_hello, quic.add(packet))
+                elif looks_like_dtls(packet.payload):
+                    yield from map(_hello, dtls.add(packet))
                 yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError) as error:
             tally.add(str(error), packet.offset)
@@ -84,19 +93,23 @@ def _tcp(packet: Packet, streams: Streams) -> Iterator[Found]:
         signature = syn_signature(packet)
         if signature:
             yield Found(_event("tcp_syn", packet, **_ends(packet), signature=signature), packet)
-    whole = streams.add(packet)
-    if whole is not None:
-        hello = parse_client_hello(whole.body)
-        event = _event(
-            "tls_client_hello",
-            whole.packet,
-            **_ends(packet),
-            transport="tcp",
-            sni=hello.sni,
-            alpn=[p.decode("ascii", "backslashreplace") for p in hello.alpn],
-            ja4=ja4(hello),
-        )
-        yield Found(event, whole.packet)
+    yield from map(_hello, streams.add(packet))
+
+
+def _hello(whole: Hello) -> Found:
+    packet = whole.packet
+    hello = parse_client_hello(whole.body, dtls=whole.transport == "dtls")
+    event = _event(
+        "tls_client_hello",
+        packet,
+        **_ends(packet),
+        transport=whole.transport,
+        sni=hello.sni,
+        alpn=[p.decode("ascii", "backslashreplace") for p in hello.alpn],
+        ja4=ja4(hello, whole.transport),
+        **({"retry": True} if whole.retry or hello.cookie else {}),
+    )
+    return Found(event, packet)
 
 
 def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
