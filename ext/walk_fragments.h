@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
     rp_datagram *all;
-    uint64_t clock, lost;  /* lost: datagrams that never became whole */
+    uint64_t clock, lost;  /* lost: datagrams that began and never became whole */
 } rp_fragments;
 
 static void rp_forget(rp_datagram *d) {

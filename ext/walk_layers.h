@@ -154,7 +154,8 @@ static enum rp_kind rp_ports(rp_pkt *k, const uint8_t *p, uint32_t n) {
     if (k->proto == 6) {
         if (n < 20) return RP_CUT;
         head = (uint32_t)(p[12] >> 4) * 4;
-        if (head < 20 || head > n) return RP_CUT;
+        if (head < 20) return RP_CUT;
+        if (head > n) head = n;  /* options cut off; p0f reads what there is too */
         k->flags = p[13];
         k->seq = rp_be32(p + 4);
         size = n - head;

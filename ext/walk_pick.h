@@ -304,11 +304,15 @@ static inline int rp_is_service(uint16_t port) {
     return port == 53 || port == 5353 || port == 67 || port == 68 || port == 546 || port == 547;
 }
 
-/* A QUIC Initial (RFC 9000, 17.2.2; RFC 9369) or a DTLS ClientHello (RFC 6347, 4.1 and 4.2.2). */
+/* A QUIC Initial (RFC 9000, 17.2.2; RFC 9369, 3.2; of drafts and Facebook's own too, so that they can be named) or a
+ * DTLS ClientHello (RFC 6347, 4.1 and 4.2.2). */
 static int rp_is_hello_datagram(const uint8_t *p, uint32_t n) {
-    if (n < 22) return 0;
-    if ((p[0] & 0xF0) == 0xC0) return rp_be32(p + 1) == 1;
-    if ((p[0] & 0xF0) == 0xD0) return rp_be32(p + 1) == 0x6B3343CFu;
+    uint32_t version;
+    if (n < 14) return 0;
+    version = rp_be32(p + 1);
+    if ((p[0] & 0xF0) == 0xC0)
+        return version == 1 || version - 0xFF000001u < 34 || (version & 0xFFFFFF00u) == 0xFACEB000u;
+    if ((p[0] & 0xF0) == 0xD0) return version == 0x6B3343CFu;
     return p[0] == 0x16 && p[1] == 0xFE && (p[2] == 0xFF || p[2] == 0xFD) && p[13] == 1;
 }
 
@@ -333,7 +337,7 @@ static void rp_joined(rp_walker *w, const rp_datagram *d, uint32_t size) {
 }
 
 static void rp_give_up(rp_walker *w, rp_datagram *d) {
-    w->fragments.lost++;
+    if (rp_prefix(d)) w->fragments.lost++;
     rp_joined(w, d, rp_prefix(d));
     rp_forget(d);
 }

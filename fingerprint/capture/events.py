@@ -16,10 +16,10 @@ from rackprint.fingerprint.capture.dns import DnsError, parse_dns
 from rackprint.fingerprint.capture.dtls import DtlsHellos, looks_like_dtls
 from rackprint.fingerprint.capture.hello import Hello
 from rackprint.fingerprint.capture.ja4 import ja4
-from rackprint.fingerprint.capture.packets import TCP, UDP, Packet, PacketReader
+from rackprint.fingerprint.capture.packets import TCP, UDP, Packet, PacketReader, Picked, Read
 from rackprint.fingerprint.capture.quic import QuicHellos
 from rackprint.fingerprint.capture.quic_packets import looks_like_quic
-from rackprint.fingerprint.capture.reassembly import Streams
+from rackprint.fingerprint.capture.reassembly import FOLLOWED, Followed, Streams
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tcp import syn_signature
 from rackprint.fingerprint.capture.tls import TlsError, parse_client_hello
@@ -37,7 +37,7 @@ class Found(msgspec.Struct, frozen=True):
     dhcp: Dhcp | None = None
 
 
-def find(packets: Iterable[Packet | Problem]) -> Iterator[Found | Problem]:
+def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
     """Events with their packets, in the order they became whole; problems pass through. Messages that do not parse
     are counted into one Problem a reason at the end."""
     streams, tally = Streams(), Tally("those messages were left out")
@@ -47,8 +47,12 @@ def find(packets: Iterable[Packet | Problem]) -> Iterator[Found | Problem]:
             yield packet
             continue
         try:
-            if packet.proto == TCP:
-                yield from _tcp(packet, streams)
+            if isinstance(packet, Hello):
+                yield _hello(packet)
+            elif not isinstance(packet, Packet):
+                continue
+            elif packet.proto == TCP:
+                yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
             elif packet.proto == UDP:
                 if looks_like_quic(packet.payload):
                     yield from map(_hello, quic.add(packet))
@@ -56,11 +60,11 @@ def find(packets: Iterable[Packet | Problem]) -> Iterator[Found | Problem]:
                     yield from map(_hello, dtls.add(packet))
                 yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError) as error:
-            tally.add(str(error), packet.offset)
+            tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
     yield from tally.problems()
 
 
-def events(packets: Iterable[Packet | Problem]) -> Iterator[Event | Problem]:
+def events(packets: Iterable[Read]) -> Iterator[Event | Problem]:
     """As ``find``, the bare events."""
     for found in find(packets):
         yield found.event if isinstance(found, Found) else found
@@ -88,7 +92,7 @@ def _ends(packet: Packet) -> dict[str, Any]:
     return {"src": packet.src, "sport": packet.sport, "dst": packet.dst, "dport": packet.dport}
 
 
-def _tcp(packet: Packet, streams: Streams) -> Iterator[Found]:
+def _tcp(packet: Packet, streams: Streams | Followed) -> Iterator[Found]:
     if streams.opens(packet):
         signature = syn_signature(packet)
         if signature:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import msgspec
 
 from rackprint.fingerprint.model import Problem
+
+if TYPE_CHECKING:
+    from rackprint.fingerprint.capture.hello import Hello
 
 TCP, UDP = 6, 17
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
@@ -79,5 +82,5 @@ class Stamps(msgspec.Struct, frozen=True):
     offset: int
 
 
-Read = Packet | Frame | Stamps | Problem
-PacketReader = Callable[[BinaryIO], Iterator[Read]]
+Read: TypeAlias = "Packet | Hello | Frame | Stamps | Problem"
+PacketReader: TypeAlias = "Callable[[BinaryIO], Iterator[Read]]"

@@ -103,6 +103,8 @@ def _packet(record: Record) -> Packet | None:
         rest = layer.post_dissect(layer.do_dissect(layer.pre_dissect(data)))
         payload, _pad = layer.extract_padding(rest)
         header = data[: len(data) - len(rest)]
+        if isinstance(layer, inet.ICMP | inet6._ICMPv6):
+            return None  # it quotes a packet that another host sent, at another time
         if isinstance(layer, inet.TCP | inet.UDP):
             ends = {"src": source, "dst": target, "mac_src": mac_src, "mac_dst": mac_dst}
             return _transport(record, layer, (network, header, payload), ends)

@@ -18,10 +18,10 @@ from rackprint.fingerprint.capture.tls import TlsError, handshake_message, hello
 
 FLOW_BYTES = 1 << 16
 AGAIN_BYTES = 1 << 14
-TOTAL_BYTES = 32 << 20
+TOTAL_BYTES = 16 << 20
 FLOWS = 65_536
 _SEGMENTS = 256  # waiting for a gap to close; a hello of 64 KiB in segments of 536 bytes takes 123
-_EARLY = 4  # segments without a known start that wait for it
+_EARLY = 4  # segments without a known start that wait for it, once a flow
 
 _CHANGE_CIPHER = b"\x14\x03\x03\0\1\1"  # what a client says before its second hello, for middleboxes (RFC 8446 D.4)
 
@@ -29,7 +29,7 @@ Key = tuple[str, int, str, int]
 
 
 class _Flow:
-    __slots__ = ("base", "data", "done", "first", "isn", "said", "waiting")
+    __slots__ = ("base", "data", "done", "first", "isn", "said", "spent", "waiting")
 
     def __init__(self, isn: int | None) -> None:
         self.isn = isn
@@ -37,7 +37,7 @@ class _Flow:
         self.data = bytearray()
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
-        self.done = False
+        self.done = self.spent = False
         self.said: bytes | None = None  # the random of the first hello, while a second may come
 
     @property
@@ -107,6 +107,25 @@ class Streams:
             self._held -= flow.held
 
 
+class Followed:
+    """Stands in for Streams where the reader followed the flows and gives ``Picked`` packets."""
+
+    def opens(self, packet: Packet) -> bool:
+        """Whether ``packet`` is a SYN; a retransmitted one was not given."""
+        return is_syn(packet)
+
+    def begins(self, packet: Packet) -> bool:
+        """Any other was given because it does."""
+        return True
+
+    def add(self, packet: Packet) -> list[Hello]:
+        """Hellos come by themselves."""
+        return []
+
+
+FOLLOWED = Followed()
+
+
 def _feed(flow: _Flow, packet: Packet) -> Iterator[Hello]:
     payload = packet.payload
     seq = (packet.seq + 1) & 0xFFFFFFFF if is_syn(packet) else packet.seq  # data on a SYN follows it (RFC 7413)
@@ -114,11 +133,12 @@ def _feed(flow: _Flow, packet: Packet) -> Iterator[Hello]:
         if len(payload) >= 6 and looks_like_hello(payload):
             flow.base = seq
             flow.data.clear()
-        elif len(flow.waiting) < _EARLY:
-            flow.waiting.setdefault(seq, (payload, packet))
+        elif len(flow.waiting) < _EARLY and not flow.spent:
+            if flow.held + len(payload) <= 2 * FLOW_BYTES:
+                flow.waiting.setdefault(seq, (payload, packet))
             return
         else:
-            flow.waiting.clear()
+            flow.waiting, flow.spent = {}, True
             return
     _store(flow, seq, packet)
     _join(flow)
