@@ -73,6 +73,7 @@ static void rp_open(rp_datagram *d, const rp_pkt *k, uint32_t id) {
 /* Adds a piece. 0: it does not fit a datagram and was left out. */
 static int rp_add_piece(rp_datagram *d, const rp_pkt *k, const rp_piece *piece) {
     uint32_t at = piece->at, end = piece->at + piece->size, cursor = at, i, kept = 0;
+    int headed = d->count && !d->ranges[0].start;
     rp_range merged = {at, end}, made[RP_RANGES + 1];
     if (!piece->size || end > RP_DATAGRAM_BYTES || (piece->more && piece->size % 8)) return 0;
     if (end > d->room) {
@@ -105,7 +106,7 @@ static int rp_add_piece(rp_datagram *d, const rp_pkt *k, const rp_piece *piece) 
     d->count = kept + 1;
     memcpy(d->ranges, made, d->count * sizeof *made);
     if (!piece->more) d->total = end;
-    if (!at) rp_take_head(d, k);
+    if (!at && !headed) rp_take_head(d, k);
     return 1;
 }
 

@@ -150,7 +150,9 @@ class QuicHellos:
         while len(self._known) > self._most or self._held > self._total:
             oldest = next(iter(self._known))
             if self._known[oldest].left < 0:
-                self._tally.add("QUIC connection let go before its ClientHello was whole: too many at once", packet.offset)
+                self._tally.add(
+                    "QUIC connection let go before its ClientHello was whole: too many at once", packet.offset
+                )
             self._drop(oldest)
 
     def _drop(self, key: Key) -> None:
