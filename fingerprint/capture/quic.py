@@ -13,7 +13,7 @@ from collections import OrderedDict
 from rackprint.fingerprint.capture.hello import Hello, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.quic_keys import client_keys
-from rackprint.fingerprint.capture.quic_packets import Initial, QuicError, crypto_frames, initials
+from rackprint.fingerprint.capture.quic_packets import Initial, QuicError, crypto_frames, initials, retry_ids
 from rackprint.fingerprint.capture.quic_stream import CryptoStream
 from rackprint.fingerprint.capture.tally import Tally
 
@@ -26,13 +26,15 @@ Key = tuple[str, int, str, int, bytes]
 
 
 class _Connection:
-    __slots__ = ("dcid", "later", "left", "number", "random", "stream", "version")
+    __slots__ = ("asked", "dcid", "later", "left", "number", "random", "retry", "stream", "version")
 
-    def __init__(self, initial: Initial, number: int, random: bytes) -> None:
+    def __init__(self, initial: Initial, number: int, before: _Connection | None) -> None:
         self.version, self.dcid = initial.version, initial.dcid
+        self.retry = b""  # the id that a Retry gave
+        self.asked = before is not None and before.retry == self.dcid  # whether it goes on from there
         self.later = b""  # the id that the server chose
         self.number = number  # of the next packet
-        self.random = random  # of the last hello
+        self.random = before.random if before is not None else b""  # of the last hello
         self.left = -1  # Initials that are opened yet; -1 before the first hello
         self.stream = CryptoStream()
 
@@ -54,6 +56,12 @@ class QuicHellos:
         """The ClientHellos that ``packet`` completes. What cannot be read is counted in the tally."""
         found: list[Hello] = []
         try:
+            ids = retry_ids(packet.payload)
+            if ids is not None:
+                known = self._known.get((packet.dst, packet.dport, packet.src, packet.sport, ids[0]))
+                if known is not None:
+                    known.retry = ids[1]
+                return found
             for initial in initials(packet.payload):
                 if (packet.dst, packet.dport, packet.src, packet.sport, initial.dcid) in self._known:
                     break  # the server's
@@ -104,7 +112,7 @@ class QuicHellos:
         body, first = whole
         said, connection.random = connection.random, random_of(body)
         connection.left = FOLLOWED if connection.left < 0 else 0  # no server asks twice
-        return Hello(body, first, "quic", retry=connection.random == said)
+        return Hello(body, first, "quic", retry=connection.asked or connection.random == said)
 
     def _evict(self, packet: Packet) -> None:
         while self._known and (self._held > self._total or len(self._known) > self._most):
@@ -131,10 +139,10 @@ def _open(initial: Initial, known: _Connection | None) -> tuple[_Connection | No
             frames, number = opened
             known.number, known.later = max(known.number, number + 1), initial.dcid
             return known, frames
-    if drawn and known is not None and initial.version == known.version or len(initial.dcid) < _MIN_DCID:
+    if (drawn and known is not None and initial.version == known.version) or len(initial.dcid) < _MIN_DCID:
         return None, b""
     opened = client_keys(initial.version, initial.dcid).open(initial.packet, initial.number_at, 0)
     if opened is None:
         return None, b""
     frames, number = opened
-    return _Connection(initial, number + 1, known.random if known is not None else b""), frames
+    return _Connection(initial, number + 1, known), frames

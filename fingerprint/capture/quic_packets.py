@@ -71,6 +71,19 @@ def initials(datagram: bytes) -> Iterator[Initial]:
         raise QuicError("QUIC packet is cut off") from error
 
 
+def retry_ids(datagram: bytes) -> tuple[bytes, bytes] | None:
+    """Destination and Source Connection ID of a Retry (RFC 9000 17.2.5): the client's own, and the one that it is to
+    use next and to derive keys from. None where the datagram is something else."""
+    version = VERSIONS.get(datagram[1:5])
+    if version is None or datagram[0] >> 4 & 3 != version.retry:
+        return None
+    try:
+        dcid, at = _cid(datagram, 5)
+        return dcid, _cid(datagram, at)[0]
+    except IndexError as error:
+        raise QuicError("QUIC packet is cut off") from error
+
+
 def _refuse(name: bytes, first: int) -> None:
     """Says so where the version is a known one that is not read. Version negotiation, versions that ask for it
     (RFC 9000 15) and what is no QUIC at all are nothing."""
@@ -83,6 +96,8 @@ def _cid(data: bytes, at: int) -> tuple[bytes, int]:
     end = at + 1 + data[at]
     if data[at] > _MAX_CID:
         raise QuicError("QUIC connection id is too long")
+    if end > len(data):
+        raise IndexError
     return data[at + 1 : end], end
 
 

@@ -11,28 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
+from build_dtls import hello, piece, record
+
 import build
 from rackprint.fingerprint.capture.dtls import DtlsError, DtlsHellos, fragments, looks_like_dtls
 from rackprint.fingerprint.capture.ja4 import ja4
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tls import MAX_HELLO, parse_client_hello
-
-
-def hello(cookie=b"", random_byte=0, extensions=b"", version=0xFEFD):
-    body = version.to_bytes(2) + bytes([random_byte]) * 32 + b"\0" + build.vector(cookie, 1)
-    body += build.vector(build.words([0xC02B, 0x00FF]), 2) + b"\1\0"
-    return body + build.vector(build.server_name(b"dtls.example") + extensions, 2)
-
-
-def piece(body, at=0, size=None, message=0, kind=1):
-    part = body[at : at + (len(body) if size is None else size)]
-    head = bytes((kind,)) + len(body).to_bytes(3) + message.to_bytes(2) + at.to_bytes(3) + len(part).to_bytes(3)
-    return head + part
-
-
-def record(content, kind=22, version=0xFEFF, epoch=0):
-    return bytes((kind,)) + version.to_bytes(2) + epoch.to_bytes(2) + bytes(6) + build.vector(content, 2)
 
 
 def datagram(payload, offset=0, sport=50_000):
@@ -99,7 +85,10 @@ def test_the_event_stands_where_the_first_byte_came():
 
 
 def test_a_hello_that_begins_anew_with_another_length_forgets_what_was_there():
-    assert run(record(piece(b"x" * 99, 0, 50)), record(piece(FIRST, 0, 20) + piece(FIRST, 20))) == ([(FIRST, False)], [])
+    assert run(record(piece(b"x" * 99, 0, 50)), record(piece(FIRST, 0, 20) + piece(FIRST, 20))) == (
+        [(FIRST, False)],
+        [],
+    )
 
 
 def test_other_messages_records_and_epochs_are_nothing():

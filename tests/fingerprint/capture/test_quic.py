@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
+import build_quic as q
 from corpus import corpus
 
 import build
-import build_quic as q
 from rackprint.fingerprint.capture import quic
 from rackprint.fingerprint.capture.packets import UDP
 from rackprint.fingerprint.capture.packets_scapy import read_packets
@@ -90,6 +90,14 @@ def test_later_initials_carry_the_servers_id_and_keep_the_keys():
 def test_the_hello_after_a_retry_has_keys_of_its_own_and_is_marked():
     again = q.initial(q.crypto(0, MESSAGE), dcid=q.CHOSEN, token=b"token", number=1)
     assert run(q.initial(q.crypto(0, MESSAGE)), again, again) == ([(BODY, False), (BODY, True)], [])
+    # a client that draws another random, as it should not, is told by the server's Retry
+    other = q.initial(q.crypto(0, q.message(OTHER)), dcid=q.CHOSEN, token=b"token", number=1)
+    retry = q.datagram(b"\xf0" + q.V1 + b"\0\x08" + q.CHOSEN + b"token" + bytes(16), back=True)
+    for start in (MESSAGE, MESSAGE[:300]):
+        found, problems = run(q.initial(q.crypto(0, start)), retry, other)
+        assert (found[-1], problems) == ((OTHER, True), [])
+    elsewhere = q.datagram(retry.payload, back=True, sport=9)
+    assert run(q.initial(q.crypto(0, MESSAGE)), elsewhere, other)[0][1] == (OTHER, False)
 
 
 def test_the_hello_after_a_hello_retry_request_goes_on_in_the_stream_and_is_marked():
@@ -148,6 +156,7 @@ def test_what_does_not_decrypt_is_counted_and_the_rest_goes_on():
         (q.initial(q.crypto(70_000, b"x" * 30)), "more than a ClientHello takes"),
         (q.initial(q.crypto(0, b"\2\0\0\4abcd")), "type 2 and 4 bytes, not a ClientHello"),
         (q.initial(q.crypto(0, b"\1\xff\xff\xffabcd")), "type 1 and 16777215 bytes"),
+        (b"\xf0" + q.V1 + b"\0\x09abc", "cut off"),
         (b"\xc3\xff\0\0\x1b\x08" + bytes(40), "version ff00001b is not read"),
         (b"\xc3\xfa\xce\xb0\2\x08" + bytes(40), "version faceb002 is not read"),
     ],

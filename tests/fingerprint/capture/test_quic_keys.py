@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build_quic
+
 from rackprint.fingerprint.capture.quic_keys import _full, client_keys, client_secrets
 
 DCID = bytes.fromhex("8394c8f03e515708")
