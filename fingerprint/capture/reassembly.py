@@ -29,7 +29,7 @@ Key = tuple[str, int, str, int]
 
 
 class _Flow:
-    __slots__ = ("base", "data", "done", "first", "isn", "said", "spent", "waiting")
+    __slots__ = ("base", "changed", "data", "done", "first", "isn", "said", "spent", "waiting")
 
     def __init__(self, isn: int | None) -> None:
         self.isn = isn
@@ -38,6 +38,7 @@ class _Flow:
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
         self.done = self.spent = False
+        self.changed = False  # a ChangeCipherSpec record was passed
         self.said: bytes | None = None  # the random of the first hello, while a second may come
 
     @property
@@ -163,10 +164,11 @@ def _first(flow: _Flow, packet: Packet) -> Iterator[Hello]:
 
 def _second(flow: _Flow, packet: Packet) -> Iterator[Hello]:
     """The hello after a HelloRetryRequest; with any other record the handshake has gone on and the flow is done."""
-    if flow.data.startswith(_CHANGE_CIPHER):
+    if flow.data.startswith(_CHANGE_CIPHER) and not flow.changed:
+        flow.changed = True
         _pass(flow, len(_CHANGE_CIPHER), packet)
     head = bytes(flow.data[:6])
-    if _CHANGE_CIPHER.startswith(head):
+    if not head or (len(head) < 6 and not flow.changed and _CHANGE_CIPHER.startswith(head)):
         return
     if looks_like_hello(head):
         with suppress(TlsError):  # it only looked like one

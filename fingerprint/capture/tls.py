@@ -14,6 +14,8 @@ HANDSHAKE, CLIENT_HELLO = 22, 1
 MAX_HELLO = 1 << 16  # bytes of the message; the longest honest ones (post-quantum shares) are under 5 KiB
 SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS = 0x0000, 0x000D, 0x0010, 0x002B
 COOKIE = 0x002C
+_READ = frozenset((SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS, COOKIE))
+_EXTENSION = struct.Struct(">HH")
 
 
 class TlsError(ValueError):
@@ -136,18 +138,12 @@ def _hello(reader: _Reader, dtls: bool) -> ClientHello:
     cookie = bool(reader.vector(1)) if dtls else False
     ciphers = reader.vector(2).numbers()
     reader.vector(1)  # legacy_compression_methods
-    extensions: list[int] = []
-    fields: dict[int, bytes] = {}
-    listed = reader.vector(2) if reader else _Reader(b"")  # TLS 1.2 and before may leave extensions out
-    while listed:
-        kind = listed.number(2)
-        value = listed.take(listed.number(2))
-        extensions.append(kind)
-        fields.setdefault(kind, value)
+    # TLS 1.2 and before may leave extensions out
+    extensions, fields = _extensions(reader.take(reader.number(2))) if reader else ((), {})
     return ClientHello(
         legacy_version=version,
         ciphers=ciphers,
-        extensions=tuple(extensions),
+        extensions=extensions,
         sni=_server_name(fields.get(SERVER_NAME, b"")),
         has_sni=SERVER_NAME in fields,
         alpn=_protocols(fields.get(ALPN, b"")),
@@ -155,6 +151,22 @@ def _hello(reader: _Reader, dtls: bool) -> ClientHello:
         signature_algorithms=_list16(fields.get(SIGNATURE_ALGORITHMS, b""), 2),
         cookie=cookie or COOKIE in fields,
     )
+
+
+def _extensions(data: bytes) -> tuple[tuple[int, ...], dict[int, bytes]]:
+    """The types in order, and what the first of each type that is read holds."""
+    types: list[int] = []
+    fields: dict[int, bytes] = {}
+    at, end = 0, len(data)
+    while at < end:
+        kind, size = _EXTENSION.unpack_from(data, at)
+        start, at = at + 4, at + 4 + size
+        if at > end:
+            raise TlsError(f"a field of {size} bytes runs past the end")
+        types.append(kind)
+        if kind in _READ and kind not in fields:
+            fields[kind] = data[start:at]
+    return tuple(types), fields
 
 
 def _list16(value: bytes, size: int) -> tuple[int, ...]:
