@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from rackprint.fingerprint.capture.packets import Stamps
+from rackprint.fingerprint.capture.stamps import LATEST
 from rackprint.fingerprint.capture.skew import Skew, estimate
 from rackprint.fingerprint.capture.track import Track
 
@@ -51,13 +52,12 @@ class Line(msgspec.Struct, frozen=True):
 
 class Clocks:
     """Gathers samples into lines. ``backwards`` counts samples whose time of capture runs backwards, which are left
-    out; ``lost`` counts lines past LINES."""
+    out, the first at byte ``where``; ``lost`` counts lines past LINES."""
 
     def __init__(self) -> None:
         self._pairs: OrderedDict[tuple[str, str], list[Track]] = OrderedDict()
         self._done: list[Line] = []
-        self.backwards = self.lost = 0
-        self.first_backwards = 0
+        self.backwards = self.lost = self.where = 0
 
     def add(self, stamps: Stamps) -> None:
         """Takes in a batch of samples of one pair."""
@@ -77,8 +77,8 @@ class Clocks:
 
     def _sample(self, pair: tuple[str, str], tracks: list[Track], sample: tuple[int, int, int]) -> None:
         time_ns, value, offset = sample
-        if tracks and time_ns <= max(t.last_ns for t in tracks):
-            self.first_backwards = self.first_backwards if self.backwards else offset
+        if time_ns > LATEST or (tracks and time_ns <= max(t.last_ns for t in tracks)):
+            self.where = self.where if self.backwards else offset
             self.backwards += 1
             return
         for track in reversed(tracks):

@@ -37,4 +37,6 @@ def parse_request(payload: bytes) -> HttpRequest | None:
     fields: dict[bytes, bytes] = {}
     for name, value in _FIELD.findall(head[: min(ends) + 2] if ends else head, line.end() - 1):
         fields.setdefault(name.lower(), value.strip()[:VALUE])
-    return HttpRequest(line[1].decode(), *(_CONTROL.sub("", text(fields.get(n, b""))) for n in (b"host", b"user-agent")))
+    return HttpRequest(
+        line[1].decode(), *(_CONTROL.sub("", text(fields.get(n, b""))) for n in (b"host", b"user-agent"))
+    )

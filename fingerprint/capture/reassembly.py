@@ -22,7 +22,7 @@ Key = tuple[str, int, str, int]
 
 
 class _Flow:
-    __slots__ = ("base", "data", "done", "first", "isn", "waiting")
+    __slots__ = ("base", "begun", "data", "done", "first", "isn", "waiting")
 
     def __init__(self, isn: int | None) -> None:
         self.isn = isn
@@ -30,7 +30,7 @@ class _Flow:
         self.data = bytearray()
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
-        self.done = False
+        self.done = self.begun = False
 
     @property
     def held(self) -> int:
@@ -71,6 +71,16 @@ class Streams:
             return False
         self._drop(key)
         self._keep(key, _Flow(packet.seq))
+        return True
+
+    def begins(self, packet: Packet) -> bool:
+        """Whether ``packet`` brings the first payload of its flow, for the first time. Ask before ``add``."""
+        flow = self._flows.get((packet.src, packet.sport, packet.dst, packet.dport))
+        if flow is None:
+            return True  # capture began in mid-flow
+        if flow.begun or flow.isn is None or packet.seq != (flow.isn + (not is_syn(packet))) & 0xFFFFFFFF:
+            return False
+        flow.begun = True
         return True
 
     def add(self, packet: Packet) -> Hello | None:

@@ -40,6 +40,8 @@ def _of_record(entry: DnsName, src: str) -> Iterator[tuple[str, str]]:
     elif entry.type == "TXT":
         keys = dict(pair.partition("=")[::2] for pair in entry.data.split(TEXT_END))
         if name.endswith(_CAST):
-            yield from ((signal, keys[key]) for signal, key in (("device_name", "fn"), ("model", "md")) if keys.get(key))
+            yield from (
+                (signal, keys[key]) for signal, key in (("device_name", "fn"), ("model", "md")) if keys.get(key)
+            )
         elif name.endswith(_REMOTE) and _MAC.fullmatch(keys.get("bt", "")):
             yield "bt_mac", keys["bt"]
