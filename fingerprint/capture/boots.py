@@ -1,7 +1,7 @@
 """When the host behind TCP timestamp lines started, where its offset is not random.
 
-Before Linux 4.10, and since with tcp_timestamps=2, TSval is the same clock to all destinations: lines of one source that
-read alike at one time show that. A TSval in jiffies starts 300 seconds before its zero (INITIAL_JIFFIES,
+Before Linux 4.10, and since with tcp_timestamps=2, TSval is the same clock to all destinations: lines of one source
+that read alike at one time show that. A TSval in jiffies starts 300 seconds before its zero (INITIAL_JIFFIES,
 include/linux/jiffies.h), which rates of 100, 250 and 300 tell; at 1000 both may be, and the interval holds both. The
 start is the latest that fits: the count wraps (after 497 days at 100 a second), and it stands still in suspend.
 """

@@ -1,7 +1,7 @@
 """Clocks behind TCP timestamps: a line for each pair of addresses and each clock seen between them.
 
-Lines are by pair because Linux since 4.10 adds an offset to TSval that is random for each pair, and in some versions for
-each connection (net/core/secure_seq.c; sysctl tcp_timestamps=1). What differs from all known lines of a pair begins a
+Lines are by pair because Linux since 4.10 adds an offset to TSval that is random for each pair, and in some versions
+for each connection (net/core/secure_seq.c; sysctl tcp_timestamps=1). What differs from all known lines of a pair begins a
 new one: a reboot, a clock set back, a second phone behind the address, or a new connection where each has its offset.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import msgspec
 
 from rackprint.fingerprint.capture.packets import Stamps
-from rackprint.fingerprint.capture.stamps import LATEST
 from rackprint.fingerprint.capture.skew import Skew, estimate
+from rackprint.fingerprint.capture.stamps import LATEST
 from rackprint.fingerprint.capture.track import Track
 
 PAIRS = 2048  # at most; the longest unseen is finished first
