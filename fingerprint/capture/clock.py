@@ -1,8 +1,8 @@
 """Clocks behind TCP timestamps: a line for each pair of addresses and each clock seen between them.
 
 Lines are by pair because Linux since 4.10 adds an offset to TSval that is random for each pair, and in some versions
-for each connection (net/core/secure_seq.c; sysctl tcp_timestamps=1). What differs from all known lines of a pair begins a
-new one: a reboot, a clock set back, a second phone behind the address, or a new connection where each has its offset.
+for each connection (net/core/secure_seq.c; sysctl tcp_timestamps=1). What differs from all known lines of a pair begins
+a new one: a reboot, a clock set back, a second phone behind the address, or a new connection where each has its offset.
 """
 
 from __future__ import annotations

@@ -39,26 +39,37 @@ def clock_events(clocks: Clocks, tally: Tally) -> Iterator[tuple[dict[str, Any],
 
 def _line(line: Line, boot: Boot | None) -> dict[str, Any]:
     skew = line.meaning
-    event = {"kind": "tcp_clock", "time": _time(line.first_ns), "until": _time(line.last_ns)}
-    event |= {"src": line.src, "dst": line.dst, "samples": line.samples, "rate": line.rate}
-    for name, value in (
-        ("skew_ppm", skew and skew.slope),
-        ("skew_low", skew and skew.low),
-        ("skew_high", skew and skew.high),
-    ):
-        event[name] = None if value is None else round(value * 1e6, 3)
-    event["confidence"] = CONFIDENCE if skew else None
     exact = boot is not None and boot.high - boot.low <= STARTED
-    event["boot_time"] = round((boot.low + boot.high) / 2) if boot and exact else None
-    event["boot_low"] = boot and round(boot.low, 1)
-    event["boot_high"] = boot and round(boot.high, 1)
-    return event | {"offset": line.offset}
+    return {
+        "kind": "tcp_clock",
+        "time": _time(line.first_ns),
+        "until": _time(line.last_ns),
+        "src": line.src,
+        "dst": line.dst,
+        "samples": line.samples,
+        "rate": line.rate,
+        "skew_ppm": round(skew.slope * 1e6, 3) if skew else None,
+        "skew_low": round(skew.low * 1e6, 3) if skew else None,
+        "skew_high": round(skew.high * 1e6, 3) if skew else None,
+        "confidence": CONFIDENCE if skew else None,
+        "boot_time": round((boot.low + boot.high) / 2) if boot and exact else None,
+        "boot_low": round(boot.low, 1) if boot else None,
+        "boot_high": round(boot.high, 1) if boot else None,
+        "offset": line.offset,
+    }
 
 
 def _count(lines: list[Line], phones: Phones) -> dict[str, Any]:
-    event = {"kind": "tcp_clock_count", "time": _time(lines[0].first_ns), "src": lines[0].src}
-    event |= {"phones": phones.least, "lines": phones.lines, "parallel": phones.parallel}
-    return event | {"reasons": list(phones.reasons), "offset": lines[0].offset}
+    return {
+        "kind": "tcp_clock_count",
+        "time": _time(lines[0].first_ns),
+        "src": lines[0].src,
+        "phones": phones.least,
+        "lines": phones.lines,
+        "parallel": phones.parallel,
+        "reasons": list(phones.reasons),
+        "offset": lines[0].offset,
+    }
 
 
 def _packet(line: Line) -> Packet:

@@ -48,8 +48,9 @@ _SKIP_REMEDY = "those packets were left out"
 
 
 def read_packets(stream: BinaryIO) -> Iterator[Read]:
-    """TCP and UDP packets of a pcap or pcapng file, 802.11 probe requests and TCP timestamps. Packets of other protocols, fragments after the first and frames
-    without IP are nothing; packets that do not parse are counted into one Problem a kind, at the first one's place."""
+    """TCP and UDP packets of a pcap or pcapng file, 802.11 probe requests and TCP timestamps. Packets of other
+    protocols, fragments after the first and frames without IP are nothing; packets that do not parse are counted into
+    one Problem a kind, at the first one's place."""
     tally, sampler = Tally(_SKIP_REMEDY), Sampler()
     unknown: set[int] = set()
     for record in read_records(stream):
