@@ -93,6 +93,7 @@ def _packet(record: Record) -> Packet | Frame | None:
         if issubclass(kind, dot11.Dot11) and data[0] == PROBE_REQUEST and not network:
             return Frame(record.time_ns, record.offset, data[:-4] if issubclass(kind, dot11.Dot11FCS) else data)
         layer = kind(_internal=1, _underlayer=under)
+        layer.original = data  # what RadioTap measures its own length against
         rest = layer.post_dissect(layer.do_dissect(layer.pre_dissect(data)))
         payload, _pad = layer.extract_padding(rest)
         header = data[: len(data) - len(rest)]

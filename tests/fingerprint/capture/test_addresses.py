@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.addresses import eui64, from_outside, is_global, unicast
 
 

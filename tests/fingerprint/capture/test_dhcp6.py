@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.dhcp import DhcpError, parse_dhcp
 from rackprint.fingerprint.capture.dhcp6 import OPTIONS, Dhcp6Error, parse_dhcp6
 from rackprint.fingerprint.capture.duid import duid_mac
@@ -92,7 +91,13 @@ def test_the_client_fqdn_of_version_4_in_both_its_codings(value, name):
 
 @pytest.mark.parametrize(
     ("value", "mac"),
-    [(b"\1" + MAC, build.MAC), (b"\xff\0\0\0\1" + LLT, build.MAC), (b"\0phone-1", ""), (b"\1" + MAC[:5], ""), (b"", "")],
+    [
+        (b"\1" + MAC, build.MAC),
+        (b"\xff\0\0\0\1" + LLT, build.MAC),
+        (b"\0phone-1", ""),
+        (b"\1" + MAC[:5], ""),
+        (b"", ""),
+    ],
 )
 def test_the_mac_within_a_client_id_of_version_4(value, mac):
     assert parse_dhcp(build.dhcp(b"\x35\1\3\x3d" + build.vector(value, 1) + b"\xff")).client_mac == mac

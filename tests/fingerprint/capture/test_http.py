@@ -1,8 +1,7 @@
 """Heads of HTTP requests."""
 
-import time
-
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-import build
 
 from rackprint.fingerprint.capture.http import HEAD, HttpRequest, parse_request
 
@@ -34,7 +32,9 @@ def test_a_body_and_a_second_field_say_nothing():
     assert parse_request(b"GET / HTTP/1.1\r\nX-Host: b\r\n\r\n") == HttpRequest("GET")
 
 
-@pytest.mark.parametrize("data", [b"", b"GET", b"GET / HTTP/2.0\r\n", b"GET  HTTP/1.1\r\n", b"GETS / HTTP/1.1\r\n", b"\x16\3\1"])
+@pytest.mark.parametrize(
+    "data", [b"", b"GET", b"GET / HTTP/2.0\r\n", b"GET  HTTP/1.1\r\n", b"GETS / HTTP/1.1\r\n", b"\x16\3\1"]
+)
 def test_other_bytes_are_no_request(data):
     assert parse_request(data) is None
 

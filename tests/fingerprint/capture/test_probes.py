@@ -1,7 +1,6 @@
 """802.11 probe requests."""
 
 import io
-
 import sys
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.events import read_events
 from rackprint.fingerprint.capture.packets import Frame
 from rackprint.fingerprint.capture.packets_scapy import read_packets
@@ -90,7 +88,12 @@ def test_the_reader_delivers_probe_requests_from_their_header_on(link, frame):
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(data):
-    for given_bytes in (data, b"\x40" + data, build.probe(data), build.probe(build.element(221, (b"\0\x50\xf2\4" + data)[:255]))):
+    for given_bytes in (
+        data,
+        b"\x40" + data,
+        build.probe(data),
+        build.probe(build.element(221, (b"\0\x50\xf2\4" + data)[:255])),
+    ):
         try:
             assert len(parse_probe(given_bytes).ies) < 64 * 600
         except ProbeError:

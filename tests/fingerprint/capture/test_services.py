@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-
 from rackprint.fingerprint.capture.dns import Dns, DnsName, parse_dns
 from rackprint.fingerprint.capture.services import self_description
 
