@@ -120,11 +120,13 @@ def test_a_lease_that_moves_does_not_mix_two_hosts():
 
 
 def test_a_lease_that_ran_out_names_nobody():
-    late = build.at([(0, ack(build.MAC, build.PHONE, 60)), (120, build.ether(build.ip4(request(b"a"), 6))[14:])])
-    raw = build.at([(120, build.ip4(request(b"a"), 6))], link=101)
-    (found,), _ = read(CAPTURE, raw)
-    assert (values(found, "user_agent"), values(found, "wifi_mac")) == (["a"], [])
-    assert read(CAPTURE, late)[0] == []
+    nobody = "00:00:00:00:00:00"
+    within, later = (frame(request(b"agent-%d" % n), mac=nobody, dst=f"203.0.113.{n}") for n in (1, 2))
+    found, _ = read(CAPTURE, build.at([(0, ack(build.MAC, build.PHONE, 60)), (59, within), (61, later)]))
+    assert [(values(o, "wifi_mac"), values(o, "user_agent")) for o in found] == [
+        ([build.MAC.upper()], ["agent-1"]),
+        ([], ["agent-2"]),
+    ]
 
 
 def test_an_http_request_gives_the_agent_once_a_flow():
