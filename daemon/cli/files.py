@@ -32,7 +32,8 @@ def signals(
 
 
 def events(files: FILES) -> None:
-    """Print the protocol events of captures, one NDJSON line each: ClientHellos with JA4, DHCP, DNS, SYNs."""
+    """Print the protocol events of captures, one NDJSON line each: ClientHellos with JA4, DHCP, DNS, SYNs,
+    HTTP and probe requests, clocks."""
     import msgspec
 
     from rackprint.daemon.acquire.files import find, open_evidence

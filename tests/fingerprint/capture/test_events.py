@@ -90,6 +90,38 @@ def test_every_kind_of_event_is_found_and_points_to_its_record():
     assert (found[0]["mac"], found[0]["hostname"], found[1]["name"]) == (build.MAC, "m1", "a.example")
 
 
+def test_requests_dhcp6_and_addresses_made_of_macs_are_events_too():
+    host, server = "fe80::3e5a:b4ff:fe01:203", "2001:db8::1"
+    asked = build.dhcp6(build.option6(1, b"\0\3\0\1\x3c\x5a\xb4\1\2\3") + build.option6(39, b"\0\2m1\0"))
+    get = build.tcp(b"GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: b\r\n\r\n")
+    frames = [build.ip6(build.udp(asked, 546, 547), 17, host, "ff02::1:2"), build.ip6(get, 6, host, server)]
+    found, problems = read(build.pcap(*[build.ether(f, kind=0x86DD) for f in frames]))
+    assert not problems
+    assert [e["kind"] for e in found] == ["dhcp6", "ipv6_eui64", "http_request"]
+    assert (found[0]["mac"], found[0]["hostname"], found[0]["src"]) == (build.MAC, "m1", host)
+    assert (found[1]["src"], found[1]["mac"]) == (host, build.MAC)
+    assert found[2] == {
+        "kind": "http_request", "time": "2023-11-14T22:13:21.250000Z", "src": host, "sport": 40_000, "dst": server,
+        "dport": 443, "method": "GET", "host": "a.example", "user_agent": "b", "offset": found[2]["offset"],
+    }  # fmt: skip
+    wrong = build.ether(build.ip6(build.udp(b"\xffxyz", 546, 547), 17, host, server), kind=0x86DD)
+    assert "DHCPv6 message type 255" in read(build.pcap(wrong))[1][0].reason
+
+
+def test_a_clock_is_an_event_at_the_end_with_its_interval():
+    frames = []
+    for second in range(1800):
+        options = build.timestamps(7_000_000 + int(second * 1000 * (1 + 25e-6)) - second * 7919 % 6)
+        frames.append((second, build.ether(build.ip4(build.tcp(options=options), 6))))
+    found, problems = read(build.at([*frames, (5, frames[5][1]), (9, frames[9][1])]))
+    assert [e["kind"] for e in found] == ["tcp_clock", "tcp_clock_count"]
+    line, count = found
+    assert line["skew_low"] <= 25 <= line["skew_high"]
+    assert (line["rate"], line["samples"], line["boot_time"], line["src"]) == (1000, 1800, None, build.PHONE)
+    assert (count["phones"], count["lines"], count["reasons"]) == (1, 1, [])
+    assert "2 of them" in problems[0].reason
+
+
 def test_messages_that_do_not_parse_are_counted_into_one_problem():
     bad = build.ether(build.ip4(build.udp(b"xx", 5000, 53), 17))
     found, problems = read(build.pcap(bad, bad, HELLO, build.ether(build.ip4(build.udp(b"", 5000, 53), 17))))
