@@ -176,16 +176,16 @@ _SPECS: list[SignalSpec] = [
     SignalSpec("bssid", Tier.CONTEXT, Scope.NONE, _of(mac.read)),
     SignalSpec("adb_host_key", Tier.CONTEXT, Scope.NONE, _adb_key),
     SignalSpec("ssid", Tier.CONTEXT, Scope.NONE, _ssid),
-    *_all(Tier.CONTEXT, "account ip usb_path hub cell_id hostname device_name sni dns_name"),
+    *_all(Tier.CONTEXT, "account ip usb_path hub cell_id hostname device_name sni dns_name probe_ssid"),
     *_all(
         Tier.CLASS,
         "brand model device product board manufacturer build_fingerprint android_version sdk security_patch kernel "
         "baseband bootloader cpu screen density gl_renderer sensors locale timezone carrier operator user_agent ja4 "
-        "dhcp_params dhcp_vendor tcp_syn app_set factory_barcode usb_id usb_product soc",
+        "dhcp_params dhcp6_params dhcp_vendor tcp_syn probe_ies app_set factory_barcode usb_id usb_product soc",
     ),
     *_all(Tier.CLASS, "ram_mb storage_gb battery_capacity_mah", _number),
     SignalSpec("boot_time", Tier.MEASURE, Scope.NONE, _number, tolerance=5.0, numeric=True),
-    *_all(Tier.MEASURE, "clock_skew_ppm storage_free_mb battery_level boot_count first_boot", _number),
+    *_all(Tier.MEASURE, "clock_skew_ppm phones_behind storage_free_mb battery_level boot_count first_boot", _number),
     *_all(
         Tier.OPERATION,
         "usb_charging screen_on adb_enabled developer_options mirroring mock_location rooted stay_awake",

@@ -1,4 +1,4 @@
-"""Addresses: which are inside, and which name the interface that made them. Sources: RFC 4291 (IPv6, appendix A: EUI-64),
+"""Addresses: which are inside, which name the interface that made them. Sources: RFC 4291 (IPv6; appendix A: EUI-64),
 RFC 6598 (shared by a carrier's customers)."""
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Clocks behind TCP timestamps: a line for each pair of addresses and each clock seen between them.
 
-Lines are by pair because Linux since 4.10 adds an offset to TSval that is random for each pair, and in some versions for
-each connection (net/core/secure_seq.c; sysctl tcp_timestamps=1). What differs from all known lines of a pair begins a
-new one: a reboot, a clock set back, a second phone behind the address, or a new connection where each has its offset.
+Lines are by pair because Linux since 4.10 adds an offset to TSval that is random for each pair, and in some versions
+for each connection (net/core/secure_seq.c; sysctl tcp_timestamps=1). What differs from all known lines of a pair begins
+a new one: a reboot, a clock set back, a second phone behind the address, or a new connection where each has its offset.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from rackprint.fingerprint.capture.packets import Stamps
 from rackprint.fingerprint.capture.skew import Skew, estimate
+from rackprint.fingerprint.capture.stamps import LATEST
 from rackprint.fingerprint.capture.track import Track
 
 PAIRS = 2048  # at most; the longest unseen is finished first
@@ -51,13 +52,12 @@ class Line(msgspec.Struct, frozen=True):
 
 class Clocks:
     """Gathers samples into lines. ``backwards`` counts samples whose time of capture runs backwards, which are left
-    out; ``lost`` counts lines past LINES."""
+    out, the first at byte ``where``; ``lost`` counts lines past LINES."""
 
     def __init__(self) -> None:
         self._pairs: OrderedDict[tuple[str, str], list[Track]] = OrderedDict()
         self._done: list[Line] = []
-        self.backwards = self.lost = 0
-        self.first_backwards = 0
+        self.backwards = self.lost = self.where = 0
 
     def add(self, stamps: Stamps) -> None:
         """Takes in a batch of samples of one pair."""
@@ -77,8 +77,8 @@ class Clocks:
 
     def _sample(self, pair: tuple[str, str], tracks: list[Track], sample: tuple[int, int, int]) -> None:
         time_ns, value, offset = sample
-        if tracks and time_ns <= max(t.last_ns for t in tracks):
-            self.first_backwards = self.first_backwards if self.backwards else offset
+        if time_ns > LATEST or (tracks and time_ns <= max(t.last_ns for t in tracks)):
+            self.where = self.where if self.backwards else offset
             self.backwards += 1
             return
         for track in reversed(tracks):

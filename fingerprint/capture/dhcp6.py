@@ -24,7 +24,7 @@ class Dhcp6Error(ValueError):
 
 class Dhcp6(msgspec.Struct, frozen=True):
     """One message. ``request``: from a client. ``client_id`` is the DUID as hex, ``mac`` the address within it;
-    ``param_list`` is option 6 as decimal numbers with commas; ``vendor_class`` the texts of option 16, joined by commas,
+    ``param_list`` is option 6 as decimal numbers with commas; ``vendor_class`` the texts of option 16, with commas, and
     ``enterprise`` the IANA number before them. Texts are empty where an option is absent."""
 
     request: bool

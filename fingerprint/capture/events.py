@@ -1,4 +1,5 @@
-"""From packets to events: TLS ClientHellos, DHCP messages, SYNs and DNS names, each with where it stands.
+"""From packets to events: TLS ClientHellos, DHCP messages, SYNs, DNS names, HTTP requests, probe requests and clocks,
+each with where it stands.
 
 An event is a dict with the keys of ``rackprint events`` (contract 2) and ``offset``, the byte of its
 record in the capture. A ClientHello that a server had asked for again has ``retry``.
@@ -11,12 +12,18 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from rackprint.fingerprint.capture.addresses import eui64, from_outside
+from rackprint.fingerprint.capture.clock import Clocks
+from rackprint.fingerprint.capture.clock_events import clock_events
 from rackprint.fingerprint.capture.dhcp import Dhcp, DhcpError, parse_dhcp
-from rackprint.fingerprint.capture.dns import DnsError, parse_dns
+from rackprint.fingerprint.capture.dhcp6 import Dhcp6Error, parse_dhcp6
+from rackprint.fingerprint.capture.dns import Dns, DnsError, parse_dns
 from rackprint.fingerprint.capture.dtls import DtlsHellos, looks_like_dtls
 from rackprint.fingerprint.capture.hello import Hello
+from rackprint.fingerprint.capture.http import parse_request
 from rackprint.fingerprint.capture.ja4 import ja4
-from rackprint.fingerprint.capture.packets import TCP, UDP, Packet, PacketReader, Picked, Read
+from rackprint.fingerprint.capture.packets import TCP, UDP, Frame, Packet, PacketReader, Picked, Read, Stamps
+from rackprint.fingerprint.capture.probes import ProbeError, parse_probe
 from rackprint.fingerprint.capture.quic import QuicHellos
 from rackprint.fingerprint.capture.quic_packets import looks_like_quic
 from rackprint.fingerprint.capture.reassembly import FOLLOWED, Followed, Streams
@@ -26,31 +33,38 @@ from rackprint.fingerprint.capture.tls import TlsError, parse_client_hello
 from rackprint.fingerprint.model import Problem
 
 Event = dict[str, Any]
-_DNS, _MDNS, _DHCP = 53, 5353, {67, 68}
+_DNS, _MDNS, _DHCP, _DHCP6 = 53, 5353, {67, 68}, {546, 547}
+EUI64S = 65_536  # addresses that are told of once
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An event, the packet it began in and, for DHCP, the message."""
+    """An event, the packet it began in and, for DHCP and the first event of a DNS message, the message."""
 
     event: Event
     packet: Packet
     dhcp: Dhcp | None = None
+    dns: Dns | None = None
 
 
 def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
     """Events with their packets, in the order they became whole; problems pass through. Messages that do not parse
-    are counted into one Problem a reason at the end."""
-    streams, tally = Streams(), Tally("those messages were left out")
+    are counted into one Problem a reason at the end; clocks come there too, since all of the time tells of them."""
+    streams, tally, clocks = Streams(), Tally("those messages were left out"), Clocks()
     quic, dtls = QuicHellos(tally), DtlsHellos(tally)
+    told: set[str] = set()
     for packet in packets:
         if isinstance(packet, Problem):
             yield packet
             continue
+        if isinstance(packet, Stamps):
+            if not from_outside(packet.src, packet.dst):
+                clocks.add(packet)
+            continue
         try:
-            if isinstance(packet, Hello):
+            if isinstance(packet, Frame):
+                yield _probe(packet)
+            elif isinstance(packet, Hello):
                 yield _hello(packet)
-            elif not isinstance(packet, Packet):
-                continue
             elif packet.proto == TCP:
                 yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
             elif packet.proto == UDP:
@@ -59,8 +73,12 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
                 elif looks_like_dtls(packet.payload):
                     yield from map(_hello, dtls.add(packet))
                 yield from _udp(packet, tally)
-        except (TlsError, DnsError, DhcpError) as error:
+        except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
             tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
+        if isinstance(packet, Packet):
+            yield from _eui64(packet, told)
+    for event, packet in clock_events(clocks, tally):
+        yield Found(event, packet)
     yield from tally.problems()
 
 
@@ -97,6 +115,9 @@ def _tcp(packet: Packet, streams: Streams | Followed) -> Iterator[Found]:
         signature = syn_signature(packet)
         if signature:
             yield Found(_event("tcp_syn", packet, **_ends(packet), signature=signature), packet)
+    if packet.payload and streams.begins(packet) and (request := parse_request(packet.payload)):
+        fields = {"method": request.method, "host": request.host, "user_agent": request.user_agent}
+        yield Found(_event("http_request", packet, **_ends(packet), **fields), packet)
     yield from map(_hello, streams.add(packet))
 
 
@@ -124,15 +145,33 @@ def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
         message = parse_dhcp(packet.payload)
         fields = {
             name: getattr(message, name)
-            for name in ("mac", "message_type", "hostname", "param_list", "vendor_class", "requested_ip", "client_id")
-        }
+            for name in (
+                "mac", "message_type", "hostname", "param_list", "vendor_class", "requested_ip", "client_id", "fqdn",
+            )
+        }  # fmt: skip
         yield Found(_event("dhcp", packet, **fields), packet, message)
+    elif packet.sport in _DHCP6 and packet.dport in _DHCP6:
+        fields = msgspec.structs.asdict(parse_dhcp6(packet.payload))
+        yield Found(_event("dhcp6", packet, src=packet.src, **fields), packet)
     elif _DNS in ports or _MDNS in ports:
         dns = parse_dns(packet.payload)
         if dns.cut:
             tally.add("DNS message claims more than it holds", packet.offset)
-        for entry in dns.names:
+        for number, entry in enumerate(dns.names):
             fields = {"src": packet.src, "dst": packet.dst, "response": dns.response, "name": entry.name}
             fields |= {"type": entry.type, "answer": entry.answer, "data": entry.data}
             event = _event("mdns" if _MDNS in ports else "dns", packet, **fields)
-            yield Found(event, packet)
+            yield Found(event, packet, dns=None if number else dns)
+
+
+def _probe(frame: Frame) -> Found:
+    probe = parse_probe(frame.data)
+    packet = Packet(frame.time_ns, frame.offset, "", "", 0, 0, 0, b"", mac_src=probe.mac)
+    return Found(_event("wifi_probe", packet, **msgspec.structs.asdict(probe)), packet)
+
+
+def _eui64(packet: Packet, told: set[str]) -> Iterator[Found]:
+    mac = eui64(packet.src)
+    if mac and packet.src not in told and len(told) < EUI64S:
+        told.add(packet.src)
+        yield Found(_event("ipv6_eui64", packet, src=packet.src, mac=mac), packet)

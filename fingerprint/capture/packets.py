@@ -1,7 +1,8 @@
 """What a packet reader gives and takes: the interface a compiled reader will take over.
 
 A reader turns the bytes of a capture into ``Packet``s, ``Frame``s and ``Stamps`` in file order, and into ``Problem``s
-where they cannot be read. It never raises on what the file says. Everything after it is pure and knows no packet library.
+where they cannot be read. It never raises on what the file says. Everything after it is pure and knows no packet
+library.
 """
 
 from __future__ import annotations

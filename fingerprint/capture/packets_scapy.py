@@ -13,8 +13,10 @@ from typing import Any, BinaryIO
 
 from rackprint.fingerprint.capture.packets import TCP as PROTO_TCP
 from rackprint.fingerprint.capture.packets import UDP as PROTO_UDP
-from rackprint.fingerprint.capture.packets import Packet
+from rackprint.fingerprint.capture.packets import Frame, Packet, Read
+from rackprint.fingerprint.capture.probes import PROBE_REQUEST
 from rackprint.fingerprint.capture.records import Record, read_records
+from rackprint.fingerprint.capture.stamps import Sampler
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.model import Position, Problem
 
@@ -45,9 +47,10 @@ _HOSTILE = (
 _SKIP_REMEDY = "those packets were left out"
 
 
-def read_packets(stream: BinaryIO) -> Iterator[Packet | Problem]:
-    """TCP and UDP packets of a pcap or pcapng file. Packets of other protocols, fragments after the first and frames
-    without IP are nothing; packets that do not parse are counted into one Problem a kind, at the first one's place."""
+def read_packets(stream: BinaryIO) -> Iterator[Read]:
+    """TCP and UDP packets of a pcap or pcapng file, 802.11 probe requests and TCP timestamps. Packets of other
+    protocols, fragments after the first and frames without IP are nothing; packets that do not parse are counted into
+    one Problem a kind, at the first one's place."""
     dissector = Dissector()
     for record in read_records(stream):
         if isinstance(record, Problem):
@@ -61,9 +64,9 @@ class Dissector:
     """Takes records apart, one by one: ``add`` each, then ``rest``."""
 
     def __init__(self) -> None:
-        self._tally, self._unknown = Tally(_SKIP_REMEDY), set[int]()
+        self._tally, self._sampler, self._unknown = Tally(_SKIP_REMEDY), Sampler(), set[int]()
 
-    def add(self, record: Record) -> Iterator[Packet | Problem]:
+    def add(self, record: Record) -> Iterator[Read]:
         """What the record holds; a Problem the first time its link type is unknown."""
         if record.link not in config.conf.l2types.num2layer:
             if record.link not in self._unknown:
@@ -81,13 +84,16 @@ class Dissector:
             return
         if packet is not None:
             yield packet
+        if isinstance(packet, Packet):
+            yield from self._sampler.add(packet)
 
-    def rest(self) -> Iterator[Problem]:
-        """What did not parse."""
-        return self._tally.problems()
+    def rest(self) -> Iterator[Read]:
+        """The last samples, and what did not parse."""
+        yield from self._sampler.rest()
+        yield from self._tally.problems()
 
 
-def _packet(record: Record) -> Packet | None:
+def _packet(record: Record) -> Packet | Frame | None:
     """Walks the layers from the link inwards; the innermost IP header before TCP or UDP is the packet's."""
     kind: Any = config.conf.l2types.num2layer[record.link]
     data, under = record.data, None
@@ -99,7 +105,10 @@ def _packet(record: Record) -> Packet | None:
         hook = getattr(kind, "dispatch_hook", None)
         if hook is not None:
             kind = hook(data)
+        if issubclass(kind, dot11.Dot11) and data[0] == PROBE_REQUEST and not network:
+            return Frame(record.time_ns, record.offset, data[:-4] if issubclass(kind, dot11.Dot11FCS) else data)
         layer = kind(_internal=1, _underlayer=under)
+        layer.original = data  # what RadioTap measures its own length against
         rest = layer.post_dissect(layer.do_dissect(layer.pre_dissect(data)))
         payload, _pad = layer.extract_padding(rest)
         header = data[: len(data) - len(rest)]

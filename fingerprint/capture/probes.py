@@ -1,7 +1,7 @@
 """802.11 probe requests: who asks, for which network, and how its driver words it.
 
-Sources: IEEE 802.11-2020, 9.2.4 (MAC header), 9.3.3.9 (probe request), 9.4.2 (elements); Wi-Fi Simple Configuration 2.0,
-12 (WPS attributes). That the elements tell drivers apart and a WPS UUID tells units apart, though addresses are
+Sources: IEEE 802.11-2020, 9.2.4 (MAC header), 9.3.3.9 (probe request), 9.4.2 (elements); Wi-Fi Simple Configuration
+2.0, 12 (WPS attributes). That the elements tell drivers apart and a WPS UUID tells units apart, though addresses are
 randomised: Vanhoef et al. 2016, "Why MAC Address Randomization is not Enough"; Robyns et al. 2017, "Noncooperative
 802.11 MAC layer fingerprinting and tracking of mobile devices".
 """
@@ -43,8 +43,8 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 def parse_probe(data: bytes) -> Probe:
-    """A frame from its MAC header on. A check sequence at its end is known by being right, and left out. An element that
-    runs past the end is left out. Raises ProbeError, nothing else."""
+    """A frame from its MAC header on. A check sequence at its end is known by being right, and left out, as is an
+    element that runs past the end. Raises ProbeError, nothing else."""
     if len(data) < _HEADER:
         raise ProbeError("802.11 frame is too short")
     if data[0] != PROBE_REQUEST:

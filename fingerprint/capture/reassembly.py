@@ -29,7 +29,7 @@ Key = tuple[str, int, str, int]
 
 
 class _Flow:
-    __slots__ = ("base", "data", "done", "first", "isn", "said", "spent", "waiting")
+    __slots__ = ("base", "begun", "data", "done", "first", "isn", "said", "spent", "waiting")
 
     def __init__(self, isn: int | None) -> None:
         self.isn = isn
@@ -37,7 +37,7 @@ class _Flow:
         self.data = bytearray()
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
-        self.done = self.spent = False
+        self.done = self.begun = self.spent = False
         self.said: bytes | None = None  # the random of the first hello, while a second may come
 
     @property
@@ -70,6 +70,16 @@ class Streams:
             return False
         self._drop(key)
         self._keep(key, _Flow(packet.seq))
+        return True
+
+    def begins(self, packet: Packet) -> bool:
+        """Whether ``packet`` brings the first payload of its flow, for the first time. Ask before ``add``."""
+        flow = self._flows.get((packet.src, packet.sport, packet.dst, packet.dport))
+        if flow is None:
+            return True  # capture began in mid-flow
+        if flow.begun or flow.isn is None or packet.seq != (flow.isn + (not is_syn(packet))) & 0xFFFFFFFF:
+            return False
+        flow.begun = True
         return True
 
     def add(self, packet: Packet) -> list[Hello]:

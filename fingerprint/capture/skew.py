@@ -14,6 +14,7 @@ as below, so Kendall's S of block maxima against time is near 0; all slopes for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 
 import msgspec
@@ -43,7 +44,7 @@ def estimate(points: Sequence[Point], grain: float) -> Skew | None:
         return None
     count = min(_BLOCKS, len(points) // _PER_BLOCK)
     edges = [len(points) * k // count for k in range(count + 1)]
-    hulls = [upper_hull(points[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    hulls = [upper_hull(points[a:b]) for a, b in pairwise(edges)]
     most = _Z * sqrt(count * (count - 1) * (2 * count + 5) / 18)
     if _trend(hulls, -LIMIT) <= most or _trend(hulls, LIMIT) >= -most:
         return None
@@ -73,7 +74,7 @@ def _bound(points: Sequence[Point]) -> tuple[float, float]:
     """Slope and height at 0 of the line above all points whose summed distance to them is least."""
     mean = sum(t for t, _ in points) / len(points)
     hull = upper_hull(points)
-    for (t0, x0), (t1, x1) in zip(hull, hull[1:], strict=False):
+    for (t0, x0), (t1, x1) in pairwise(hull):
         if t1 >= mean:
             slope = (x1 - x0) / (t1 - t0)
             return slope, x0 - slope * t0

@@ -26,7 +26,7 @@ class Track:
     def __init__(self, time_ns: int, value: int, offset: int) -> None:
         self.first_ns = self.last_ns = time_ns
         self.value, self.offset, self.samples, self.last_tick = value, offset, 1, 0
-        self.rates = RATES
+        self.rates: tuple[int, ...] = RATES
         self.times, self.ticks = array("q", [0]), array("q", [0])  # from the first sample on
         self._best, self._run, self._count = (0, 0), 1, 0
 

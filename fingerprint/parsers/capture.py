@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from rackprint.fingerprint.capture.clients import HOSTS, Clients, Host
+from rackprint.fingerprint.capture.addresses import is_global
+from rackprint.fingerprint.capture.clients import HOSTS, Clients
 from rackprint.fingerprint.capture.events import default_reader, find
+from rackprint.fingerprint.capture.hosts import Host
 from rackprint.fingerprint.capture.records import is_capture
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Parsed, Position, Problem, Signal, SourceKind
 from rackprint.fingerprint.signals import read_signal, scope_key
@@ -19,15 +21,17 @@ class CaptureParser:
     """Observations in the order the hosts were first seen; nothing is yielded but problems before the end."""
 
     name = "capture"
-    version = 1
+    version = 2
 
     def probe(self, head: bytes, name: str) -> bool:
         """By magic number; file endings lie."""
         return is_capture(head)
 
     def parse(self, stream: BinaryIO, info: ArtifactInfo) -> Iterator[Parsed]:
-        """Ids are ``<sha256[:12]>:<ordinal>``. Signals: wifi_mac, ip, hostname, dhcp_params, dhcp_vendor, ja4, sni,
-        tcp_syn, dns_name, each distinct value at its first place, at most 50 of a name."""
+        """Ids are ``<sha256[:12]>:<ordinal>``. Signals: wifi_mac, ip, hostname, dhcp_params, dhcp6_params, dhcp_vendor,
+        ja4, sni, tcp_syn, user_agent, dns_name, probe_ssid, probe_ies; of services device_name, model, serial, bt_mac;
+        of clocks clock_skew_ppm, boot_time, phones_behind; each distinct value at its first place, at most 50 of a
+        name."""
         clients = Clients()
         for found in find(default_reader()(stream)):
             if isinstance(found, Problem):
@@ -50,13 +54,13 @@ class CaptureParser:
         parser = f"{self.name}/{self.version}"
         context = dict(info.context)
         if host.mac:
-            # a randomised address is steady on one network only; a global one anywhere
-            random = bool(int(host.mac[:2], 16) & 2)
-            scope = _scope("wifi_mac", context.get("ssid", "")) if random else ""
+            # a randomised address is steady on one network only, and while it asks for one, on none
+            steady = host.joined and not is_global(host.mac)
+            scope = _scope("wifi_mac", context.get("ssid", "")) if steady else ""
             where = Position(offset=host.offset)
             yield read_signal("wifi_mac", host.mac, scope_key=scope, parser=parser, position=where)
         for name in _NETWORK:
-            if context.get(name):
+            if context.get(name) and host.joined:
                 yield read_signal(name, context[name], scope_key=_scope(name), parser=parser)
         for (name, value), offset in host.signals.items():
             yield read_signal(name, value, scope_key=_scope(name), parser=parser, position=Position(offset=offset))

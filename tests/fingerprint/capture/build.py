@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterable
 from ipaddress import ip_address
+from zlib import crc32
 
 from rackprint.fingerprint.capture.packets import ACK, Packet
 
@@ -101,3 +102,64 @@ def dhcp(options: bytes, mac: str = MAC, operation: int = 1, file: bytes = b"", 
 def dns(names: Iterable[bytes], answers: bytes = b"", count: int = 0, flags: int = 0) -> bytes:
     asked = [b"".join(vector(p, 1) for p in n.split(b".")) + b"\0\0\x01\0\x01" for n in names]
     return struct.pack(">6H", 1, flags, len(asked), count, 0, 0) + b"".join(asked) + answers
+
+
+def option6(code: int, value: bytes) -> bytes:
+    return code.to_bytes(2) + vector(value, 2)
+
+
+def dhcp6(options: bytes, kind: int = 1) -> bytes:
+    return bytes([kind]) + b"\x0a\x0b\x0c" + options
+
+
+def relay6(message: bytes) -> bytes:
+    """A relay-forward message (RFC 8415, 9) around another."""
+    return b"\x0c\0" + bytes(32) + option6(9, message)
+
+
+def ip6(payload: bytes, proto: int, src: str, dst: str) -> bytes:
+    head = struct.pack(">IHBB", 6 << 28, len(payload), proto, 64)
+    return head + ip_address(src).packed + ip_address(dst).packed + payload
+
+
+def element(number: int, value: bytes = b"") -> bytes:
+    return bytes([number]) + vector(value, 1)
+
+
+def probe(elements: bytes, mac: str = MAC, sequence: int = 7, htc: bool = False) -> bytes:
+    """An 802.11 probe request from its MAC header on, without check sequence."""
+    head = bytes([0x40, 0x80 if htc else 0]) + bytes(2) + b"\xff" * 6 + bytes.fromhex(mac.replace(":", ""))
+    return head + b"\xff" * 6 + (sequence << 4).to_bytes(2, "little") + (bytes(4) if htc else b"") + elements
+
+
+def checked(frame: bytes) -> bytes:
+    """The frame with its check sequence."""
+    return frame + crc32(frame).to_bytes(4, "little")
+
+
+def radiotap(frame: bytes, flags: int = 0) -> bytes:
+    """A radiotap header with flags (0x10: the frame ends in its check sequence) before the frame."""
+    return struct.pack("<BBHIB", 0, 0, 9, 2, flags) + frame
+
+
+def timestamps(value: int, echo: int = 0) -> bytes:
+    """NOP, NOP, timestamps: as nearly all segments have them."""
+    return b"\1\1\x08\x0a" + (value & 0xFFFFFFFF).to_bytes(4) + echo.to_bytes(4)
+
+
+def at(frames: Iterable[tuple[float, bytes]], link: int = 1) -> bytes:
+    """A pcap in nanoseconds of (seconds since 1700000000, frame)."""
+    out = struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, link)
+    for time, frame in frames:
+        ns = 1_700_000_000_000_000_000 + int(time * 1e9)
+        out += struct.pack("<IIII", ns // 10**9, ns % 10**9, len(frame), len(frame)) + frame
+    return out
+
+
+def record(kind: int, name: bytes, data: bytes) -> bytes:
+    """A DNS answer record, names in full."""
+    return wire_name(name) + struct.pack(">HHIH", kind, 1, 120, len(data)) + data
+
+
+def wire_name(name: bytes) -> bytes:
+    return b"".join(vector(p, 1) for p in name.split(b".")) + b"\0"

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reading import read, values
 
 import build
-from rackprint.fingerprint.capture import clients
+from rackprint.fingerprint.capture import addresses, clients, hosts
 from rackprint.fingerprint.capture.packets import SYN
 from rackprint.fingerprint.parsers import find
 from rackprint.fingerprint.parsers.capture import CAPTURE
@@ -62,10 +62,10 @@ def test_the_number_of_hosts_and_values_is_bounded(monkeypatch):
     assert len(found) == 2
     assert "hosts" in problems[-1].reason
     names = [
-        build.ether(build.ip4(build.udp(build.dns([b"n%d.example" % n]), 5000, 53), 17)) for n in range(clients.CAP + 5)
+        build.ether(build.ip4(build.udp(build.dns([b"n%d.example" % n]), 5000, 53), 17)) for n in range(hosts.CAP + 5)
     ]
     (one,), _ = read(CAPTURE, build.pcap(*names))
-    assert len(values(one, "dns_name")) == clients.CAP
+    assert len(values(one, "dns_name")) == hosts.CAP
 
 
 def test_a_host_without_a_mac_is_known_by_its_address_and_one_from_outside_is_none():
@@ -75,5 +75,5 @@ def test_a_host_without_a_mac_is_known_by_its_address_and_one_from_outside_is_no
     outside = bytearray(packet)
     outside[12:16], outside[16:20] = bytes([93, 184, 216, 34]), bytes([192, 168, 7, 1])
     assert read(CAPTURE, build.pcap(build.ether(bytes(outside)))) == ([], [])
-    assert clients._shared("100.64.1.2")
-    assert not clients._shared("100.63.1.2")
+    assert addresses.shared("100.64.1.2")
+    assert not addresses.shared("100.63.1.2")
