@@ -8,7 +8,6 @@ record in the capture. A ClientHello that a server had asked for again has ``ret
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any, BinaryIO
 
 import msgspec
@@ -64,20 +63,20 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
         try:
             if isinstance(packet, Frame):
                 yield _probe(packet)
-                continue
-            if isinstance(packet, Hello):
-                found: Iterator[Found] = iter((_hello(packet),))
+            elif isinstance(packet, Hello):
+                yield _hello(packet)
             elif packet.proto == TCP:
-                found = _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
+                yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
             elif packet.proto == UDP:
-                found = chain(_hellos(packet, quic, dtls), _udp(packet, tally))
-            else:
-                continue
-            for one in found:
-                yield one
-                yield from _eui64(one.packet, told)
+                if looks_like_quic(packet.payload):
+                    yield from map(_hello, quic.add(packet))
+                elif looks_like_dtls(packet.payload):
+                    yield from map(_hello, dtls.add(packet))
+                yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
             tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
+        if isinstance(packet, Packet):
+            yield from _eui64(packet, told)
     for event, packet in clock_events(clocks, tally):
         yield Found(event, packet)
     yield from tally.problems()
@@ -120,13 +119,6 @@ def _tcp(packet: Packet, streams: Streams | Followed) -> Iterator[Found]:
         fields = {"method": request.method, "host": request.host, "user_agent": request.user_agent}
         yield Found(_event("http_request", packet, **_ends(packet), **fields), packet)
     yield from map(_hello, streams.add(packet))
-
-
-def _hellos(packet: Packet, quic: QuicHellos, dtls: DtlsHellos) -> Iterator[Found]:
-    if looks_like_quic(packet.payload):
-        yield from map(_hello, quic.add(packet))
-    elif looks_like_dtls(packet.payload):
-        yield from map(_hello, dtls.add(packet))
 
 
 def _hello(whole: Hello) -> Found:
