@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import compress, repeat
 
 import msgspec
 
@@ -65,8 +64,8 @@ class _Buffer:
 
 
 class Clocks:
-    """Gathers samples into lines. ``backwards`` counts samples whose time of capture runs backwards, which are left
-    out, the first at byte ``where``; ``lost`` counts clocks there was no room for."""
+    """Gathers samples into lines; their numbers fit 64 bits. ``backwards`` counts samples whose time of capture runs
+    backwards, which are left out, the first at byte ``where``; ``lost`` counts clocks there was no room for."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Pair, _Buffer] = OrderedDict()
@@ -85,10 +84,9 @@ class Clocks:
                 self._waiting.popitem(last=False)
         else:
             self._waiting.move_to_end(pair)
-        within = [time <= LATEST for time in stamps.time_ns]
-        buffer.times.extend(compress(stamps.time_ns, within))
-        buffer.values.extend(compress(stamps.value, within))
-        buffer.offsets.extend(repeat(stamps.offset, sum(within)))
+        buffer.times.extend(stamps.time_ns)
+        buffer.values.extend(stamps.value)
+        buffer.offsets.extend((stamps.offset,) * len(stamps.time_ns))
         if len(buffer.times) >= WORTH:
             self._look(pair, buffer)
             del self._waiting[pair]
@@ -107,16 +105,19 @@ class Clocks:
         self._pairs.move_to_end(pair)
         last = max((track.last_ns for track in tracks), default=-1)
         for sample in zip(buffer.times, buffer.values, buffer.offsets, strict=True):
-            if sample[0] <= last:
+            if not last < sample[0] <= LATEST:
                 self.where = self.where if self.backwards else sample[2]
                 self.backwards += 1
             else:
                 last = sample[0]
-                self._sample(pair, tracks, *sample)
+                if not tracks or not tracks[-1].add(last, sample[1] & 0xFFFFFFFF):
+                    self._sample(pair, tracks, *sample)
 
     def _sample(self, pair: Pair, tracks: list[Track], time_ns: int, value: int, offset: int) -> None:
-        if any(track.add(time_ns, value & 0xFFFFFFFF) for track in reversed(tracks)):
-            return
+        for place, track in enumerate(tracks[:-1]):
+            if track.add(time_ns, value & 0xFFFFFFFF):
+                tracks.append(tracks.pop(place))  # asked first from now on
+                return
         if self._tracks >= ALL_TRACKS and not self._make_room(time_ns):
             self.lost += 1
             return

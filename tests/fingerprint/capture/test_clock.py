@@ -226,7 +226,7 @@ def test_a_clock_makes_room_when_it_was_long_unseen(monkeypatch):
     assert len(clocks._waiting) == 2
 
 
-@given(st.lists(st.tuples(st.integers(0, 1 << 64), st.integers(0, 1 << 33)), max_size=200))
+@given(st.lists(st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 1 << 33)), max_size=200))
 def test_no_samples_raise(found):
     clocks = Clocks()
     clocks.add(Stamps("a", "b", [t for t, _ in found], [v for _, v in found], 0))
