@@ -14,9 +14,9 @@ from itertools import combinations
 import msgspec
 
 from rackprint.fingerprint.capture.clock import Line
-from rackprint.fingerprint.capture.skew import LIMIT
 
 EQUAL = 1.0  # seconds by which two readings of one clock may differ through delays
+CRYSTAL = 1e-4  # a phone's is off by less
 MOST = 256  # lines of a source that are compared
 _JIFFIES, _EARLY = {100, 250, 300}, 300.0
 _CIRCLE = 1 << 32
@@ -52,7 +52,7 @@ def same_clock(a: Line, b: Line) -> bool:
 def _boot(line: Line) -> Boot:
     now = line.last_ns
     up = line.reading(now) % (_CIRCLE / line.rate)
-    low, high = (line.skew.low, line.skew.high) if line.skew else (-LIMIT, LIMIT)
+    low, high = (line.skew.low, line.skew.high) if line.skew else (-CRYSTAL, CRYSTAL)
     early, late = now / 1e9 - up / (1 + low), now / 1e9 - up / (1 + high)
     grain = 1 / line.rate
     return Boot(early - _EARLY - grain, late + grain - (_EARLY if line.rate in _JIFFIES else 0.0))

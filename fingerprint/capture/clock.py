@@ -7,6 +7,7 @@ a new one: a reboot, a clock set back, a second phone behind the address, or a n
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -17,11 +18,14 @@ from rackprint.fingerprint.capture.skew import Skew, estimate
 from rackprint.fingerprint.capture.stamps import LATEST
 from rackprint.fingerprint.capture.track import Track
 
-PAIRS = 2048  # at most; the longest unseen is finished first
-TRACKS = 8  # of a pair
+WAITING = 8192  # pairs with fewer than WORTH samples; the longest unseen is forgotten
+WORTH = 30  # samples before a pair is looked at
+TRACKS, ALL_TRACKS = 8, 4096  # of a pair, and of all
+IDLE = 600 * 10**9  # nanoseconds after which a clock makes room for others
 LINES = 4096  # finished
 MEANS = 4.0  # ppm: a wider interval tells no two crystals apart
-_WORTH = 30  # samples of a line that is kept for its start, when it tells no skew
+
+Pair = tuple[str, str]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -50,55 +54,100 @@ class Line(msgspec.Struct, frozen=True):
         return self.value / self.rate + t + ahead
 
 
-class Clocks:
-    """Gathers samples into lines. ``backwards`` counts samples whose time of capture runs backwards, which are left
-    out, the first at byte ``where``; ``lost`` counts lines past LINES."""
+class _Buffer:
+    """Samples of a pair that nobody has looked at: most pairs are gone before they are worth it."""
+
+    __slots__ = ("offsets", "times", "values")
 
     def __init__(self) -> None:
-        self._pairs: OrderedDict[tuple[str, str], list[Track]] = OrderedDict()
+        self.times, self.values, self.offsets = array("q"), array("q"), array("q")
+
+
+class Clocks:
+    """Gathers samples into lines; their numbers fit 64 bits. ``backwards`` counts samples whose time of capture runs
+    backwards, which are left out, the first at byte ``where``; ``lost`` counts clocks there was no room for."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[Pair, _Buffer] = OrderedDict()
+        self._pairs: OrderedDict[Pair, list[Track]] = OrderedDict()
+        self._tracks = 0
         self._done: list[Line] = []
         self.backwards = self.lost = self.where = 0
 
     def add(self, stamps: Stamps) -> None:
         """Takes in a batch of samples of one pair."""
         pair = (stamps.src, stamps.dst)
-        tracks = self._pairs.setdefault(pair, [])
-        self._pairs.move_to_end(pair)
-        for time_ns, value in zip(stamps.time_ns, stamps.value, strict=False):
-            self._sample(pair, tracks, (time_ns, value, stamps.offset))
-        while len(self._pairs) > PAIRS:
-            self._finish(*self._pairs.popitem(last=False))
+        buffer = self._waiting.get(pair)
+        if buffer is None:
+            buffer = self._waiting[pair] = _Buffer()
+            if len(self._waiting) > WAITING:
+                self._waiting.popitem(last=False)
+        else:
+            self._waiting.move_to_end(pair)
+        buffer.times.extend(stamps.time_ns)
+        buffer.values.extend(stamps.value)
+        buffer.offsets.extend((stamps.offset,) * len(stamps.time_ns))
+        if len(buffer.times) >= WORTH:
+            self._look(pair, buffer)
+            del self._waiting[pair]
 
     def lines(self) -> Iterator[Line]:
         """The lines that tell something, in the order they began. Ends all of them."""
+        for pair in [pair for pair in self._waiting if pair in self._pairs]:
+            self._look(pair, self._waiting[pair])
+        self._waiting.clear()
         while self._pairs:
             self._finish(*self._pairs.popitem(last=False))
         yield from sorted(self._done, key=lambda line: (line.first_ns, line.offset))
 
-    def _sample(self, pair: tuple[str, str], tracks: list[Track], sample: tuple[int, int, int]) -> None:
-        time_ns, value, offset = sample
-        if time_ns > LATEST or (tracks and time_ns <= max(t.last_ns for t in tracks)):
-            self.where = self.where if self.backwards else offset
-            self.backwards += 1
-            return
-        for track in reversed(tracks):
+    def _look(self, pair: Pair, buffer: _Buffer) -> None:
+        tracks = self._pairs.setdefault(pair, [])
+        self._pairs.move_to_end(pair)
+        last = max((track.last_ns for track in tracks), default=-1)
+        for sample in zip(buffer.times, buffer.values, buffer.offsets, strict=True):
+            if not last < sample[0] <= LATEST:
+                self.where = self.where if self.backwards else sample[2]
+                self.backwards += 1
+            else:
+                last = sample[0]
+                if not tracks or not tracks[-1].add(last, sample[1] & 0xFFFFFFFF):
+                    self._sample(pair, tracks, *sample)
+
+    def _sample(self, pair: Pair, tracks: list[Track], time_ns: int, value: int, offset: int) -> None:
+        for place, track in enumerate(tracks[:-1]):
             if track.add(time_ns, value & 0xFFFFFFFF):
+                tracks.append(tracks.pop(place))  # asked first from now on
                 return
+        if self._tracks >= ALL_TRACKS and not self._make_room(time_ns):
+            self.lost += 1
+            return
         tracks.append(Track(time_ns, value & 0xFFFFFFFF, offset))
+        self._tracks += 1
         if len(tracks) > TRACKS:
             least = min(tracks[:-1], key=lambda t: (t.samples, t.last_ns))
             tracks.remove(least)
             self._finish(pair, [least])
 
-    def _finish(self, pair: tuple[str, str], tracks: list[Track]) -> None:
+    def _make_room(self, now: int) -> bool:
+        pair, tracks = next(iter(self._pairs.items()))
+        if any(track.last_ns > now - IDLE for track in tracks):
+            return False
+        del self._pairs[pair]
+        self._finish(pair, tracks)
+        return bool(tracks)
+
+    def _finish(self, pair: Pair, tracks: list[Track]) -> None:
+        self._tracks -= len(tracks)
         for track in tracks:
             rate = track.rate()
-            if not rate or track.samples < _WORTH:
+            if not rate or track.samples < WORTH:
                 continue
             if len(self._done) >= LINES:
                 self.lost += 1
                 continue
-            skew = estimate(track.points(rate), 1 / rate)
+            span = (track.last_ns - track.first_ns) / 1e9
+            fine = 2e6 / rate / span < MEANS  # else a tick more or less at either end hides what is sought
+            skew = estimate(track.points(rate), 1 / rate) if fine else None
             self._done.append(
                 Line(*pair, track.offset, track.first_ns, track.last_ns, track.samples, rate, track.value, skew)
             )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rackprint.fingerprint.capture.boots import Boot, boots
-from rackprint.fingerprint.capture.clock import LINES, Clocks, Line
+from rackprint.fingerprint.capture.clock import ALL_TRACKS, LINES, Clocks, Line
 from rackprint.fingerprint.capture.packets import TCP, Packet
 from rackprint.fingerprint.capture.phones import Phones, count
 from rackprint.fingerprint.capture.skew import CONFIDENCE
@@ -34,7 +34,7 @@ def clock_events(clocks: Clocks, tally: Tally) -> Iterator[tuple[dict[str, Any],
     if clocks.backwards:
         tally.add(f"TCP timestamps are of before those they follow, {clocks.backwards} of them", clocks.where)
     if clocks.lost:
-        tally.add(f"more than {LINES} lines of TCP timestamps", 0)
+        tally.add(f"more than {ALL_TRACKS} clocks in TCP timestamps at once, or {LINES} in all", 0)
 
 
 def _line(line: Line, boot: Boot | None) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_what_is_too_short_or_too_coarse_to_mean_something_is_not_stated():
 def test_a_clock_without_any_jitter_slides_by_no_more_than_a_tick():
     """Samples in step with the ticks hide up to one tick over the span; the interval says so."""
     for ppm in (0, 0.1, -0.2):
-        found = [(BASE * 10**9 + s * 10**9, int(s * 100 * (1 + ppm * 1e-6) + 7)) for s in range(HOUR)]
+        found = [(BASE * 10**9 + s * 10**9, int(s * 1000 * (1 + ppm * 1e-6) + 7)) for s in range(HOUR)]
         (line,) = lines(stamps(found))
         assert line.skew.low <= ppm * 1e-6 <= line.skew.high
 
@@ -173,7 +173,7 @@ def test_the_start_is_told_where_two_destinations_read_alike():
     assert sorted(started) == [0, 1]
     for boot in started.values():
         assert boot.low <= BASE - 5 * HOUR <= boot.high
-        assert boot.high - boot.low < 1
+        assert boot.high - boot.low < 5  # five hours of a crystal whose skew an hour at 100 Hz does not tell
     at_1000 = [old_kernel(rng, 30, -5 * HOUR, f"203.0.113.{n}", rate=1000) for n in (1, 2)]
     wide = boots(lines(*at_1000))[0]
     assert wide.low <= BASE - 5 * HOUR <= wide.high
@@ -195,14 +195,12 @@ def test_two_starts_at_once_are_two_phones():
     assert any("started at different times" in reason for reason in phones.reasons)
 
 
-def test_lines_and_points_are_bounded(monkeypatch):
-    monkeypatch.setattr(clock, "PAIRS", 2)
-    monkeypatch.setattr(clock, "LINES", 3)
+def test_lines_points_and_pairs_are_bounded(monkeypatch):
     rng = random.Random(15)
+    monkeypatch.setattr(clock, "LINES", 3)
     clocks = Clocks()
     for n in range(5):
         clocks.add(stamps(samples(rng, 0, 60), dst=f"203.0.113.{n}"))
-    assert len(clocks._pairs) == 2
     assert len(list(clocks.lines())) == 3
     assert clocks.lost == 2
     track = Track(0, 0, 0)
@@ -214,7 +212,21 @@ def test_lines_and_points_are_bounded(monkeypatch):
     assert sum(map(len, spray._pairs.values())) <= clock.TRACKS
 
 
-@given(st.lists(st.tuples(st.integers(0, 1 << 64), st.integers(0, 1 << 33)), max_size=200))
+def test_a_clock_makes_room_when_it_was_long_unseen(monkeypatch):
+    rng = random.Random(16)
+    monkeypatch.setattr(clock, "ALL_TRACKS", 2)
+    monkeypatch.setattr(clock, "WAITING", 2)
+    clocks = Clocks()
+    for n, start in enumerate((0, 5, 10, 1000)):
+        clocks.add(stamps(samples(rng, 0, 60, start=start), dst=f"203.0.113.{n}"))
+    assert clocks.lost == 60  # the third came while the others were heard
+    assert [line.dst[-1] for line in clocks.lines()] == ["0", "1", "3"]
+    for n in range(5):
+        clocks.add(stamps(samples(rng, 0, 5), dst=f"203.0.113.{n}"))
+    assert len(clocks._waiting) == 2
+
+
+@given(st.lists(st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 1 << 33)), max_size=200))
 def test_no_samples_raise(found):
     clocks = Clocks()
     clocks.add(Stamps("a", "b", [t for t, _ in found], [v for _, v in found], 0))
@@ -224,7 +236,7 @@ def test_no_samples_raise(found):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.floats(-40, 40), st.integers(0, 1 << 32), st.sampled_from([100, 250, 1000]), st.sampled_from(sorted(DELAYS)))
+@given(st.floats(-40, 40), st.integers(0, 1 << 32), st.sampled_from([1000, 10**6]), st.sampled_from(sorted(DELAYS)))
 def test_any_drift_and_offset_is_one_line_near_the_truth(ppm, offset, rate, delay):
     rng = random.Random(f"{ppm} {offset}")
     (line,) = lines(stamps(samples(rng, ppm, 1200, rate=rate, offset=offset, delay=delay)))
