@@ -143,7 +143,7 @@ def beside(net: Net, path: Path) -> subprocess.Popen:
     if not shutil.which(program):
         pytest.skip("neither tcpdump nor dumpcap is installed")
     command = {
-        "tcpdump": ["tcpdump", "-i", "vs", "-U", "-s", "0", "-w", str(path), "--time-stamp-precision=nano", "-Z", "root"],
+        "tcpdump": ["tcpdump", "-i", "vs", "-U", "--immediate-mode", "-s", "0", "-w", str(path), "--time-stamp-precision=nano", "-Z", "root"],
         "dumpcap": ["dumpcap", "-i", "vs", "-q", "-w", str(path)],
     }[program]  # fmt: skip
     process = net.start(net.server, *command, stderr=subprocess.PIPE, text=True)
@@ -161,7 +161,9 @@ def test_the_events_are_those_of_the_file_that_tcpdump_wrote(net, tmp_path):
     other = beside(net, file)
     net.curl()
     net.curl("old.chirper.example", "--tls-max", "1.2", "--http1.1")
-    client = net.within(net.client, "openssl", "s_client", "-connect", f"{SERVER}:443", "-servername", "control.example")
+    client = net.within(
+        net.client, "openssl", "s_client", "-connect", f"{SERVER}:443", "-servername", "control.example"
+    )
     assert b"CONNECTED" in run(*client, input=b"").stdout
     if chromium := shutil.which("chromium"):
         page = run(
@@ -172,7 +174,7 @@ def test_the_events_are_those_of_the_file_that_tcpdump_wrote(net, tmp_path):
             )
         )  # fmt: skip
         assert b"ok" in page.stdout, page.stderr
-    time.sleep(0.5)  # what is in the kernel's buffer of tcpdump comes out by time only
+    time.sleep(0.5)  # dumpcap hands over what it has by time only
     capture.send_signal(signal.SIGINT)
     other.send_signal(signal.SIGINT)
     code, out, err = ended(capture)
