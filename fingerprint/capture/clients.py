@@ -61,7 +61,8 @@ class Clients:
         if kind == "tcp_syn":
             host.add("tcp_syn", event["signature"], packet.offset)
         elif kind == "tls_client_hello":
-            host.add("ja4", event["ja4"], packet.offset)
+            if not event.get("retry"):  # a second hello has what the server asked for
+                host.add("ja4", event["ja4"], packet.offset)
             host.add("sni", event["sni"], packet.offset)
         else:
             host.add("dns_name", event["name"], packet.offset)

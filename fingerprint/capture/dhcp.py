@@ -1,12 +1,16 @@
 """DHCP for IPv4: the fields that tell clients apart. Sources: RFC 2131 (message), RFC 2132 (options), RFC 3396 (options
-given in parts are one value)."""
+given in parts are one value), RFC 4361 (a DUID as client id), RFC 4702 (client FQDN)."""
 
 from __future__ import annotations
 
 import msgspec
 
+from rackprint.fingerprint.capture.duid import duid_mac
+from rackprint.fingerprint.capture.labels import labels, text
+
 _MAGIC = b"\x63\x82\x53\x63"
-_OVERLOAD, _HOSTNAME, _REQUESTED, _TYPE, _PARAMS, _VENDOR, _CLIENT = 52, 12, 50, 53, 55, 60, 61
+_OVERLOAD, _HOSTNAME, _REQUESTED, _LEASE, _TYPE, _PARAMS, _VENDOR, _CLIENT, _FQDN = 52, 12, 50, 51, 53, 55, 60, 61, 81
+_CANONICAL = 4  # E flag of option 81: the name is in DNS wire form, else in ASCII
 
 
 class DhcpError(ValueError):
@@ -15,7 +19,8 @@ class DhcpError(ValueError):
 
 class Dhcp(msgspec.Struct, frozen=True):
     """One message. ``request``: from a client. Texts are empty where an option is absent; ``param_list`` is option 55
-    as decimal numbers with commas, ``client_id`` option 61 as hex."""
+    as decimal numbers with commas, ``client_id`` option 61 as hex, ``client_mac`` the MAC within it. ``lease`` is the
+    address's time in seconds, 0 where none is told."""
 
     request: bool
     mac: str
@@ -27,6 +32,9 @@ class Dhcp(msgspec.Struct, frozen=True):
     client_id: str = ""
     client_ip: str = ""
     your_ip: str = ""
+    fqdn: str = ""
+    client_mac: str = ""
+    lease: int = 0
 
 
 def parse_dhcp(data: bytes) -> Dhcp:
@@ -49,13 +57,16 @@ def parse_dhcp(data: bytes) -> Dhcp:
         request=data[0] == 1,
         mac=data[28:34].hex(":") if data[2] == 6 else "",
         message_type=options[_TYPE][0],
-        hostname=_text(options.get(_HOSTNAME, b"").rstrip(b"\0")),  # NULs at the end are padding (RFC 2132, 2)
+        hostname=text(options.get(_HOSTNAME, b"").rstrip(b"\0")),  # NULs at the end are padding (RFC 2132, 2)
         param_list=",".join(map(str, options.get(_PARAMS, b""))),
-        vendor_class=_text(options.get(_VENDOR, b"")),
+        vendor_class=text(options.get(_VENDOR, b"")),
         requested_ip=_ip(options.get(_REQUESTED, b"")),
         client_id=options.get(_CLIENT, b"").hex(),
         client_ip=_ip(data[12:16]),
         your_ip=_ip(data[16:20]),
+        fqdn=_fqdn(options.get(_FQDN, b"")),
+        client_mac=_client_mac(options.get(_CLIENT, b"")),
+        lease=int.from_bytes(options.get(_LEASE, b"")[:4]),
     )
 
 
@@ -72,12 +83,17 @@ def _options(area: bytes, into: dict[int, bytes]) -> None:
         at += 2 + size
 
 
-def _text(value: bytes) -> str:
-    """UTF-8 where it is that, else every byte by itself."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+def _fqdn(value: bytes) -> str:
+    if len(value) < 4:
+        return ""
+    return labels(value[3:]) if value[0] & _CANONICAL else text(value[3:].rstrip(b"\0"))
+
+
+def _client_mac(value: bytes) -> str:
+    """Hardware type 1 and six bytes (RFC 2132, 9.14), or 255, an IAID and a DUID."""
+    if value[:1] == b"\xff":
+        return duid_mac(value[5:])
+    return value[1:].hex(":") if value[:1] == b"\1" and len(value) == 7 else ""
 
 
 def _ip(value: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 import msgspec
@@ -13,6 +14,7 @@ _TYPES = {
 }  # fmt: skip
 RECORDS = 512  # of one message; 64 KiB could claim 200,000
 _LABELS = 128  # a name has at most 127
+TEXT_END = "\n"  # between the texts of a TXT record, which are keys and values (RFC 6763, 6)
 
 
 class DnsError(ValueError):
@@ -20,7 +22,8 @@ class DnsError(ValueError):
 
 
 class DnsName(msgspec.Struct, frozen=True):
-    """A question, or an answer record with what it says where that is a name or an address."""
+    """A question, or an answer record with what it says where that is a name, an address or texts; the texts of a TXT
+    record are joined by TEXT_END in ``data``."""
 
     name: str
     type: str
@@ -77,7 +80,17 @@ def _data(data: bytes, at: int, size: int, kind: int) -> str:
         return _name(data, at)[0]
     if kind == 33 and size > 6:
         return _name(data, at + 6)[0]
+    if kind == 16:
+        return TEXT_END.join(_texts(data[at : at + size]))
     return ""
+
+
+def _texts(area: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(area):
+        if area[at]:
+            yield area[at + 1 : at + 1 + area[at]].decode("utf-8", "backslashreplace")
+        at += 1 + area[at]
 
 
 def _name(data: bytes, at: int) -> tuple[str, int]:

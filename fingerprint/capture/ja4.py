@@ -39,12 +39,13 @@ def ja4(hello: ClientHello, transport: str = "tcp") -> str:
             _alpn(hello.alpn),
         )
     )
-    third = _hash(f"{hashed}_{algorithms}" if algorithms else hashed) if extensions else _NONE
+    third = _hash(f"{hashed}_{algorithms}" if algorithms else hashed) if hashed else _NONE
     return f"{head}_{_hash(','.join(ciphers)) if ciphers else _NONE}_{third}"
 
 
 def _version(hello: ClientHello) -> str:
-    """The highest offered version; a draft or private number that outranks the known ones reads as 00."""
+    """The highest value offered; a draft or private number that outranks the known ones reads as 00. To the letter:
+    DTLS counts down, so that 1.3 reads as d3 only where no older one is offered beside it, as in FoxIO's dissector."""
     return _VERSIONS.get(max(_real(hello.versions), default=hello.legacy_version), "00")
 
 
@@ -53,10 +54,11 @@ def _real(values: Iterable[int]) -> list[int]:
 
 
 def _alpn(protocols: tuple[bytes, ...]) -> str:
-    """First and last character of the first protocol; where either is not alphanumeric ASCII, of its hex text."""
-    if not protocols or not protocols[0]:
+    """First and last character of the first protocol; where either is not alphanumeric ASCII, of its hex text.
+    GREASE, which RFC 8701 has here too, is passed over as everywhere."""
+    first = next((p for p in protocols if len(p) != 2 or not is_grease(int.from_bytes(p))), b"")
+    if not first:
         return "00"
-    first = protocols[0]
     ends = bytes((first[0], first[-1]))
     if ends.isalnum():
         return ends.decode("ascii")

@@ -1,18 +1,21 @@
 """What a packet reader gives and takes: the interface a compiled reader will take over.
 
-A reader turns the bytes of a capture into ``Packet``s in file order, and into ``Problem``s where they cannot be read.
-It never raises on what the file says. Everything after it is pure and knows no packet library.
+A reader turns the bytes of a capture into ``Packet``s, ``Frame``s and ``Stamps`` in file order, and into ``Problem``s
+where they cannot be read. It never raises on what the file says. Everything after it is pure and knows no packet library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import msgspec
 
 from rackprint.fingerprint.model import Problem
+
+if TYPE_CHECKING:
+    from rackprint.fingerprint.capture.hello import Hello
 
 TCP, UDP = 6, 17
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
@@ -53,4 +56,31 @@ class Packet(msgspec.Struct, frozen=True):
             return _LAST
 
 
-PacketReader = Callable[[BinaryIO], Iterator[Packet | Problem]]
+class Picked(Packet, frozen=True):
+    """A packet of a reader that follows flows itself: of TCP it is a SYN that is no retransmission, or the head of an
+    HTTP request; hellos come apart from it."""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One 802.11 probe request. ``data`` begins at its MAC header and ends before the frame check sequence, where the
+    link type or radiotap tells of one."""
+
+    time_ns: int
+    offset: int
+    data: bytes
+
+
+class Stamps(msgspec.Struct, frozen=True):
+    """TSvals (RFC 7323) that one address sent to another, in capture order: sample i has ``time_ns[i]`` and
+    ``value[i]``. One sample a second is enough for a line, and a reader need give no more. ``offset``: byte of the
+    first one's record."""
+
+    src: str
+    dst: str
+    time_ns: Sequence[int]
+    value: Sequence[int]
+    offset: int
+
+
+Read: TypeAlias = "Packet | Hello | Frame | Stamps | Problem"
+PacketReader: TypeAlias = "Callable[[BinaryIO], Iterator[Read]]"

@@ -48,28 +48,43 @@ _SKIP_REMEDY = "those packets were left out"
 def read_packets(stream: BinaryIO) -> Iterator[Packet | Problem]:
     """TCP and UDP packets of a pcap or pcapng file. Packets of other protocols, fragments after the first and frames
     without IP are nothing; packets that do not parse are counted into one Problem a kind, at the first one's place."""
-    tally = Tally(_SKIP_REMEDY)
-    unknown: set[int] = set()
+    dissector = Dissector()
     for record in read_records(stream):
         if isinstance(record, Problem):
             yield record
-        elif record.link not in config.conf.l2types.num2layer:
-            if record.link not in unknown:
-                unknown.add(record.link)
+        else:
+            yield from dissector.add(record)
+    yield from dissector.rest()
+
+
+class Dissector:
+    """Takes records apart, one by one: ``add`` each, then ``rest``."""
+
+    def __init__(self) -> None:
+        self._tally, self._unknown = Tally(_SKIP_REMEDY), set[int]()
+
+    def add(self, record: Record) -> Iterator[Packet | Problem]:
+        """What the record holds; a Problem the first time its link type is unknown."""
+        if record.link not in config.conf.l2types.num2layer:
+            if record.link not in self._unknown:
+                self._unknown.add(record.link)
                 yield Problem(
                     f"link type {record.link} is not read",
                     f"{_SKIP_REMEDY}; capture as Ethernet, Linux cooked or raw IP",
                     Position(offset=record.offset),
                 )
-        else:
-            try:
-                packet = _packet(record)
-            except _HOSTILE as error:
-                tally.add(f"packet does not parse ({type(error).__name__})", record.offset)
-                continue
-            if packet is not None:
-                yield packet
-    yield from tally.problems()
+            return
+        try:
+            packet = _packet(record)
+        except _HOSTILE as error:
+            self._tally.add(f"packet does not parse ({type(error).__name__})", record.offset)
+            return
+        if packet is not None:
+            yield packet
+
+    def rest(self) -> Iterator[Problem]:
+        """What did not parse."""
+        return self._tally.problems()
 
 
 def _packet(record: Record) -> Packet | None:
@@ -88,6 +103,8 @@ def _packet(record: Record) -> Packet | None:
         rest = layer.post_dissect(layer.do_dissect(layer.pre_dissect(data)))
         payload, _pad = layer.extract_padding(rest)
         header = data[: len(data) - len(rest)]
+        if isinstance(layer, inet.ICMP | inet6._ICMPv6):
+            return None  # it quotes a packet that another host sent, at another time
         if isinstance(layer, inet.TCP | inet.UDP):
             ends = {"src": source, "dst": target, "mac_src": mac_src, "mac_dst": mac_dst}
             return _transport(record, layer, (network, header, payload), ends)
@@ -99,7 +116,7 @@ def _packet(record: Record) -> Packet | None:
             network, source, target = header, layer.src, layer.dst
         elif isinstance(layer, inet6._IPv6ExtHdr):
             network += header
-        elif not network:
+        elif not network or isinstance(layer, l2.Ether):  # in a tunnel the inner pair is who speaks
             mac_src, mac_dst = _macs(layer, (mac_src, mac_dst))
         if isinstance(layer, l2.Loopback | l2.LoopbackOpenBSD):
             kind = inet6.IPv46  # the family number is the capturing system's own, and each has another for IPv6

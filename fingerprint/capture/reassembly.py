@@ -1,28 +1,35 @@
 """The head of each TCP stream, put in order until its ClientHello is whole, within bounded memory.
 
 A flow is one direction of a connection. Held per flow: at most FLOW_BYTES; in all: at most TOTAL_BYTES and FLOWS flows,
-the longest unseen are dropped first.
+the longest unseen are dropped first. After its hello a flow is followed for the second one that a HelloRetryRequest
+asks for: behind at most a ChangeCipherSpec record, and up to AGAIN_BYTES.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
 
+from rackprint.fingerprint.capture.hello import Hello, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tcp import is_syn
-from rackprint.fingerprint.capture.tls import TlsError, handshake_message, looks_like_hello
+from rackprint.fingerprint.capture.tls import TlsError, handshake_message, hello_end, looks_like_hello
 
 FLOW_BYTES = 1 << 16
-TOTAL_BYTES = 32 << 20
+AGAIN_BYTES = 1 << 14
+TOTAL_BYTES = 16 << 20
 FLOWS = 65_536
 _SEGMENTS = 256  # waiting for a gap to close; a hello of 64 KiB in segments of 536 bytes takes 123
-_EARLY = 4  # segments without a known start that wait for it
+_EARLY = 4  # segments without a known start that wait for it, once a flow
+
+_CHANGE_CIPHER = b"\x14\x03\x03\0\1\1"  # what a client says before its second hello, for middleboxes (RFC 8446 D.4)
 
 Key = tuple[str, int, str, int]
 
 
 class _Flow:
-    __slots__ = ("base", "data", "done", "first", "isn", "waiting")
+    __slots__ = ("base", "data", "done", "first", "isn", "said", "spent", "waiting")
 
     def __init__(self, isn: int | None) -> None:
         self.isn = isn
@@ -30,7 +37,8 @@ class _Flow:
         self.data = bytearray()
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
-        self.done = False
+        self.done = self.spent = False
+        self.said: bytes | None = None  # the random of the first hello, while a second may come
 
     @property
     def held(self) -> int:
@@ -38,15 +46,6 @@ class _Flow:
 
     def clear(self) -> None:
         self.data, self.waiting, self.base = bytearray(), {}, None
-
-
-class Hello:
-    """A whole ClientHello message body and the packet that brought its first byte."""
-
-    __slots__ = ("body", "packet")
-
-    def __init__(self, body: bytes, packet: Packet) -> None:
-        self.body, self.packet = body, packet
 
 
 class Streams:
@@ -73,11 +72,11 @@ class Streams:
         self._keep(key, _Flow(packet.seq))
         return True
 
-    def add(self, packet: Packet) -> Hello | None:
-        """The ClientHello that ``packet`` completes, if any. Raises TlsError where a stream that began like one is
+    def add(self, packet: Packet) -> list[Hello]:
+        """The ClientHellos that ``packet`` completes. Raises TlsError where a stream that began like one is
         none; the flow is then left alone until another begins in it."""
         if not packet.payload:
-            return None
+            return []
         key = (packet.src, packet.sport, packet.dst, packet.dport)
         flow = self._flows.get(key)
         if flow is None:
@@ -85,10 +84,10 @@ class Streams:
             self._keep(key, flow)
         self._flows.move_to_end(key)
         if flow.done:
-            return None
+            return []
         before = flow.held
         try:
-            return _feed(flow, packet)
+            return list(_feed(flow, packet))
         except TlsError:
             flow.clear()
             raise
@@ -108,34 +107,83 @@ class Streams:
             self._held -= flow.held
 
 
-def _feed(flow: _Flow, packet: Packet) -> Hello | None:
+class Followed:
+    """Stands in for Streams where the reader followed the flows and gives ``Picked`` packets."""
+
+    def opens(self, packet: Packet) -> bool:
+        """Whether ``packet`` is a SYN; a retransmitted one was not given."""
+        return is_syn(packet)
+
+    def begins(self, packet: Packet) -> bool:
+        """Any other was given because it does."""
+        return True
+
+    def add(self, packet: Packet) -> list[Hello]:
+        """Hellos come by themselves."""
+        return []
+
+
+FOLLOWED = Followed()
+
+
+def _feed(flow: _Flow, packet: Packet) -> Iterator[Hello]:
     payload = packet.payload
     seq = (packet.seq + 1) & 0xFFFFFFFF if is_syn(packet) else packet.seq  # data on a SYN follows it (RFC 7413)
     if flow.base is None:  # capture began in mid-flow, or a proxy or STARTTLS spoke first: a hello may still come
         if len(payload) >= 6 and looks_like_hello(payload):
             flow.base = seq
             flow.data.clear()
-        elif len(flow.waiting) < _EARLY:
-            flow.waiting.setdefault(seq, (payload, packet))
-            return None
+        elif len(flow.waiting) < _EARLY and not flow.spent:
+            if flow.held + len(payload) <= 2 * FLOW_BYTES:
+                flow.waiting.setdefault(seq, (payload, packet))
+            return
         else:
-            flow.waiting.clear()
-            return None
+            flow.waiting, flow.spent = {}, True
+            return
     _store(flow, seq, packet)
     _join(flow)
-    if not flow.data:
-        return None
+    if flow.data and flow.said is None:
+        yield from _first(flow, packet)
+    if flow.data and flow.said is not None:
+        yield from _second(flow, packet)
+
+
+def _first(flow: _Flow, packet: Packet) -> Iterator[Hello]:
     if not looks_like_hello(bytes(flow.data[:6])):
         flow.clear()
-        return None
+        return
     body = handshake_message(flow.data)
     if body is not None and flow.first is not None:
-        flow.done = True
-        flow.clear()
-        return Hello(body, flow.first)
-    if len(flow.data) >= FLOW_BYTES:
+        yield Hello(body, flow.first)
+        flow.said = random_of(body)
+        _pass(flow, hello_end(flow.data, 4 + len(body)), packet)
+    elif len(flow.data) >= FLOW_BYTES:
         raise TlsError(f"ClientHello is not whole after {FLOW_BYTES} bytes")
-    return None
+
+
+def _second(flow: _Flow, packet: Packet) -> Iterator[Hello]:
+    """The hello after a HelloRetryRequest; with any other record the handshake has gone on and the flow is done."""
+    if flow.data.startswith(_CHANGE_CIPHER):
+        _pass(flow, len(_CHANGE_CIPHER), packet)
+    head = bytes(flow.data[:6])
+    if _CHANGE_CIPHER.startswith(head):
+        return
+    if looks_like_hello(head):
+        with suppress(TlsError):  # it only looked like one
+            body = handshake_message(flow.data)
+            if body is not None and flow.first is not None:
+                yield Hello(body, flow.first, retry=random_of(body) == flow.said)
+            elif len(flow.data) < AGAIN_BYTES:
+                return
+    flow.done = True
+    flow.clear()
+
+
+def _pass(flow: _Flow, size: int, packet: Packet) -> None:
+    """Takes ``size`` bytes off the front; what is left came with ``packet``."""
+    del flow.data[:size]
+    flow.base = ((flow.base or 0) + size) & 0xFFFFFFFF
+    flow.first = packet if flow.data else None
 
 
 def _store(flow: _Flow, seq: int, packet: Packet) -> None:

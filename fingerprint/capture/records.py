@@ -30,7 +30,7 @@ _PCAP = {  # magic -> (byte order, nanoseconds a tick, bytes of a record header)
 _SECTION = b"\x0a\x0d\x0d\x0a"
 _ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _INTERFACE, _OLD_PACKET, _SIMPLE, _PACKET = 1, 2, 3, 6
-_CUT = "copy the capture again from its source; what came before was kept"
+CUT = "copy the capture again from its source; what came before was kept"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -47,6 +47,14 @@ class _Interface(msgspec.Struct):
     snaplen: int
     unit: tuple[int, int]  # ticks * unit[0] // unit[1] = nanoseconds
     shift: int  # nanoseconds to add
+
+
+LAST = (1 << 63) - 1  # nanoseconds: a time that a file claims past the year 2262 is taken for its end
+
+
+def pcap_form(head: bytes) -> tuple[str, int, int] | None:
+    """Byte order, nanoseconds a tick and bytes of a record header of a pcap file; None for another magic number."""
+    return _PCAP.get(head[:4])
 
 
 def is_capture(head: bytes) -> bool:
@@ -72,24 +80,24 @@ def read_records(stream: BinaryIO) -> Iterator[Record | Problem]:
 def _pcap(stream: BinaryIO, order: str, tick: int, size: int) -> Iterator[Record | Problem]:
     head = stream.read(20)
     if len(head) < 20:
-        yield Problem("pcap file header is cut off", _CUT, Position(offset=4))
+        yield Problem("pcap file header is cut off", CUT, Position(offset=4))
         return
     link = struct.unpack(order + "I", head[16:20])[0] & 0xFFFF  # the upper bits tell of frame check sequences
     offset = 24
     while header := stream.read(size):
         where = Position(offset=offset)
         if len(header) < size:
-            yield Problem("last record header is cut off", _CUT, where)
+            yield Problem("last record header is cut off", CUT, where)
             return
         seconds, fraction, length, _ = struct.unpack(order + "IIII", header[:16])
         if length > LIMIT:
             yield Problem(
-                f"record claims {length} bytes, more than the {LIMIT} that any capture holds", f"corrupt; {_CUT}", where
+                f"record claims {length} bytes, more than the {LIMIT} that any capture holds", f"corrupt; {CUT}", where
             )
             return
         data = stream.read(length)
         if len(data) < length:
-            yield Problem(f"record claims {length} bytes, the file ends after {len(data)}", _CUT, where)
+            yield Problem(f"record claims {length} bytes, the file ends after {len(data)}", CUT, where)
             return
         yield Record(offset, seconds * 1_000_000_000 + fraction * tick, link, data)
         offset += size + length
@@ -104,34 +112,34 @@ def _pcapng(stream: BinaryIO) -> Iterator[Record | Problem]:
         if kind_bytes == _SECTION:
             head += stream.read(4)
             if head[8:] not in _ORDERS:
-                yield Problem("pcapng section header lacks its byte-order magic", _CUT, where)
+                yield Problem("pcapng section header lacks its byte-order magic", CUT, where)
                 return
             order, interfaces = _ORDERS[head[8:]], []
         if len(head) < 8:
-            yield Problem("last block header is cut off", _CUT, where)
+            yield Problem("last block header is cut off", CUT, where)
             return
         kind, length = struct.unpack(order + "II", head[:8])
         if length < len(head) + 4 or length % 4:
-            yield Problem(f"block claims {length} bytes, which no block can have", f"corrupt; {_CUT}", where)
+            yield Problem(f"block claims {length} bytes, which no block can have", f"corrupt; {CUT}", where)
             return
         left = length - len(head)
         if kind in {_INTERFACE, _OLD_PACKET, _SIMPLE, _PACKET} and left <= BLOCK_LIMIT:
             body = stream.read(left)
             found = len(body)
         elif kind in {_INTERFACE, _OLD_PACKET, _SIMPLE, _PACKET}:
-            yield Problem(f"block claims {length} bytes, more than {BLOCK_LIMIT}", f"corrupt; {_CUT}", where)
+            yield Problem(f"block claims {length} bytes, more than {BLOCK_LIMIT}", f"corrupt; {CUT}", where)
             return
         else:
             body, found = _skip(stream, left)
         if found < left:
-            yield Problem(f"block claims {length} bytes, the file ends after {found + len(head)}", _CUT, where)
+            yield Problem(f"block claims {length} bytes, the file ends after {found + len(head)}", CUT, where)
             return
         if body[-4:] != head[4:8]:
             yield Problem(f"block's two lengths differ ({length} first)", "the first was believed", where)
         if kind == _INTERFACE:
             problem = _add_interface(interfaces, body[:-4], order)
             if problem:
-                yield Problem(problem, _CUT, where)
+                yield Problem(problem, CUT, where)
                 return
         elif kind in {_OLD_PACKET, _SIMPLE, _PACKET}:
             got = _packet(kind, body[:-4], order, interfaces, (offset, last_time))
@@ -196,4 +204,4 @@ def _packet(
         time_ns = ((high << 32) | low) * interface.unit[0] // interface.unit[1] + interface.shift
     if length > len(body) - fixed or length > LIMIT:
         return Problem(f"packet claims {length} bytes, its block holds {len(body) - fixed}", "it was left out", where)
-    return Record(offset, max(time_ns, 0), interface.link, body[fixed : fixed + length])
+    return Record(offset, min(max(time_ns, 0), LAST), interface.link, body[fixed : fixed + length])

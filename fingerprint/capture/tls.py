@@ -1,7 +1,7 @@
 """TLS ClientHello: from record bytes to the fields that fingerprints and names are made of.
 
-Sources: RFC 8446 (4.1.2 ClientHello, 5.1 records), RFC 6066 (server_name), RFC 7301 (ALPN), RFC 8701 (GREASE).
-QUIC and DTLS carry the same message in other frames: they are to call ``parse_client_hello`` with their own.
+Sources: RFC 8446 (4.1.2 ClientHello, 4.2.2 cookie, 5.1 records), RFC 6066 (server_name), RFC 7301 (ALPN), RFC 8701
+(GREASE), RFC 6347 (4.2.1: a DTLS hello has a cookie field). QUIC and DTLS carry the same message in other frames.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 HANDSHAKE, CLIENT_HELLO = 22, 1
 MAX_HELLO = 1 << 16  # bytes of the message; the longest honest ones (post-quantum shares) are under 5 KiB
 SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS = 0x0000, 0x000D, 0x0010, 0x002B
+COOKIE = 0x002C
 
 
 class TlsError(ValueError):
@@ -21,7 +22,8 @@ class TlsError(ValueError):
 
 class ClientHello(msgspec.Struct, frozen=True):
     """The fields as sent, in order, GREASE included. ``sni`` is empty where there is none; ``has_sni`` tells an empty
-    or unreadable server_name extension from an absent one."""
+    or unreadable server_name extension from an absent one; ``cookie`` that it gives back what a server had asked for,
+    so that it is not the first."""
 
     legacy_version: int
     ciphers: tuple[int, ...]
@@ -31,6 +33,7 @@ class ClientHello(msgspec.Struct, frozen=True):
     alpn: tuple[bytes, ...] = ()
     versions: tuple[int, ...] = ()
     signature_algorithms: tuple[int, ...] = ()
+    cookie: bool = False
 
 
 def looks_like_hello(data: bytes) -> bool:
@@ -76,10 +79,21 @@ def _complete(message: bytearray) -> bool:
     return len(message) >= 4 and len(message) >= 4 + int.from_bytes(message[1:4])
 
 
-def parse_client_hello(body: bytes) -> ClientHello:
-    """A ClientHello message body (after the 4-byte handshake header). Raises TlsError, nothing else."""
+def hello_end(stream: bytes | bytearray, size: int) -> int:
+    """Where the TLS record ends that completes a message of ``size`` bytes, header included, which begins
+    ``stream``."""
+    at = 0
+    while size > 0 and at + 5 <= len(stream):
+        length = int.from_bytes(stream[at + 3 : at + 5])
+        size, at = size - length, at + 5 + length
+    return min(at, len(stream))
+
+
+def parse_client_hello(body: bytes, *, dtls: bool = False) -> ClientHello:
+    """A ClientHello message body (after the handshake header), ``dtls`` with the cookie field that DTLS adds. Raises
+    TlsError, nothing else."""
     try:
-        return _hello(_Reader(body))
+        return _hello(_Reader(body), dtls)
     except (IndexError, struct.error) as error:
         raise TlsError("ClientHello is cut off") from error
 
@@ -115,10 +129,11 @@ class _Reader:
         return struct.unpack(f">{len(rest) // 2}H", rest)
 
 
-def _hello(reader: _Reader) -> ClientHello:
+def _hello(reader: _Reader, dtls: bool) -> ClientHello:
     version = reader.number(2)
     reader.take(32)  # random
     reader.vector(1)  # legacy_session_id
+    cookie = bool(reader.vector(1)) if dtls else False
     ciphers = reader.vector(2).numbers()
     reader.vector(1)  # legacy_compression_methods
     extensions: list[int] = []
@@ -138,6 +153,7 @@ def _hello(reader: _Reader) -> ClientHello:
         alpn=_protocols(fields.get(ALPN, b"")),
         versions=_list16(fields.get(SUPPORTED_VERSIONS, b""), 1),
         signature_algorithms=_list16(fields.get(SIGNATURE_ALGORITHMS, b""), 2),
+        cookie=cookie or COOKIE in fields,
     )
 
 

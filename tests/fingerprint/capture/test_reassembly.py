@@ -21,9 +21,7 @@ def run(packets, streams=None):
     found = []
     for packet in packets:
         streams.opens(packet)
-        hello = streams.add(packet)
-        if hello is not None:
-            found.append(hello)
+        found += streams.add(packet)
     return found
 
 

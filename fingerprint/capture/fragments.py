@@ -1,0 +1,43 @@
+"""A message put together from pieces that come in any order, twice or overlapping. What came first stays."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+PIECES = 1024  # separate pieces held; past that only what touches one is taken
+
+
+class Fragments:
+    """Bytes 0 up to ``limit`` of a message."""
+
+    __slots__ = ("_limit", "_spans", "data")
+
+    def __init__(self, limit: int) -> None:
+        self.data = bytearray()
+        self._limit = limit
+        self._spans: list[int] = []  # start, end, start, end … of what is there, ascending
+
+    @property
+    def prefix(self) -> int:
+        """Bytes that are there without a gap from the start."""
+        return self._spans[1] if self._spans and not self._spans[0] else 0
+
+    def add(self, at: int, part: bytes) -> bool:
+        """Puts ``part`` at byte ``at``; False where it does not fit and is left out."""
+        end = at + len(part)
+        if end > self._limit:
+            return False
+        spans = self._spans
+        # an even index lies between two spans, an odd one within
+        low, high = bisect_left(spans, at), bisect_right(spans, end)
+        ends = ([] if low & 1 else [at]) + ([] if high & 1 else [end])
+        if low == high and len(spans) >= 2 * PIECES and not low & 1:
+            return False
+        edges = spans[low:high]
+        gaps = ([] if low & 1 else [at]) + edges + ([] if high & 1 else [end])
+        if end > len(self.data):
+            self.data += bytes(end - len(self.data))
+        for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
+            self.data[start:stop] = part[start - at : stop - at]
+        spans[low:high] = ends
+        return True

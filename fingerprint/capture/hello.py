@@ -1,0 +1,25 @@
+"""A ClientHello as it was found on the wire, whatever carried it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rackprint.fingerprint.capture.packets import Packet
+
+_RANDOM = slice(2, 34)
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """A whole ClientHello message body and the packet that brought its first byte. ``retry``: the same client said it
+    before and was asked again (HelloRetryRequest, QUIC Retry, HelloVerifyRequest)."""
+
+    body: bytes
+    packet: Packet
+    transport: str = "tcp"
+    retry: bool = False
+
+
+def random_of(body: bytes) -> bytes:
+    """The random of a ClientHello body. A client that is asked again keeps it (RFC 8446 4.1.2, RFC 6347 4.2.1,
+    RFC 9000 17.2.5.3), a new connection draws another."""
+    return bytes(body[_RANDOM])

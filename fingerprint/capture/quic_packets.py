@@ -1,0 +1,134 @@
+"""QUIC datagrams taken apart: the Initial packets in one, and the CRYPTO frames in an opened Initial.
+
+Sources: RFC 9000 (12.2 coalesced packets, 16 integers, 17.2 long header, 19 frames), RFC 9369 (types of version 2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rackprint.fingerprint.capture.quic_keys import VERSIONS
+from rackprint.fingerprint.capture.tls import TlsError
+
+_LONG = 0xC0  # header form and fixed bit
+_MAX_CID = 20
+_LAST_DRAFT = 34
+_MIN_BODY = 20  # packet number, then a sample of 16 bytes from the fifth
+_PADDING = re.compile(rb"\0*")
+_PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 1, 2, 3, 6, 0x1C
+
+
+class QuicError(TlsError):
+    """The bytes break the form of a QUIC packet."""
+
+
+class Initial(NamedTuple):
+    """One Initial packet, still protected: its bytes from the first of the header to its end."""
+
+    version: bytes
+    dcid: bytes
+    scid: bytes
+    packet: bytes
+    number_at: int
+
+
+def looks_like_quic(payload: bytes) -> bool:
+    """Whether a UDP payload may begin with a QUIC packet with a long header."""
+    return len(payload) > 6 and payload[0] & _LONG == _LONG
+
+
+def initials(datagram: bytes) -> Iterator[Initial]:
+    """The Initials of a datagram, in order; none where its version is not one of VERSIONS. Raises QuicError where a
+    packet breaks off."""
+    at, first_dcid = 0, None
+    try:
+        while looks_like_quic(datagram[at : at + 7]):
+            name = datagram[at + 1 : at + 5]
+            version = VERSIONS.get(name)
+            if version is None:
+                _refuse(name, datagram[at])
+                return
+            kind = datagram[at] >> 4 & 3
+            if kind == version.retry:
+                return
+            dcid, here = _cid(datagram, at + 5)
+            scid, here = _cid(datagram, here)
+            size = 0
+            if kind == version.initial:
+                size, here = _integer(datagram, here)
+                here += size
+            length, here = _integer(datagram, here)
+            end = here + length
+            if end > len(datagram):
+                raise QuicError("QUIC packet is cut off")
+            first_dcid = dcid if first_dcid is None else first_dcid
+            if kind == version.initial and length >= _MIN_BODY and dcid == first_dcid:
+                yield Initial(name, dcid, scid, datagram[at:end], here - at)
+            at = end
+    except IndexError as error:
+        raise QuicError("QUIC packet is cut off") from error
+
+
+def _refuse(name: bytes, first: int) -> None:
+    """Says so where the version is a known one that is not read. Version negotiation, versions that ask for it
+    (RFC 9000 15) and what is no QUIC at all are nothing."""
+    draft = name[:3] == b"\xff\0\0" and 0 < name[3] <= _LAST_DRAFT
+    if not first >> 4 & 3 and (draft or name[:3] == b"\xfa\xce\xb0"):  # drafts of the IETF, and Facebook's own
+        raise QuicError(f"QUIC version {name.hex()} is not read")
+
+
+def _cid(data: bytes, at: int) -> tuple[bytes, int]:
+    end = at + 1 + data[at]
+    if data[at] > _MAX_CID:
+        raise QuicError("QUIC connection id is too long")
+    return data[at + 1 : end], end
+
+
+def _integer(data: bytes, at: int) -> tuple[int, int]:
+    """A variable-length integer and where reading goes on."""
+    first = data[at]
+    if first < 0x40:
+        return first, at + 1
+    size = 1 << (first >> 6)
+    if at + size > len(data):
+        raise IndexError
+    return int.from_bytes(data[at : at + size]) & ~(0xC0 << 8 * size - 8), at + size
+
+
+def crypto_frames(frames: bytes) -> Iterator[tuple[int, bytes]]:
+    """Offset and bytes of each CRYPTO frame among the frames of an Initial (RFC 9000 12.4 lists what may be there).
+    Raises QuicError at the first that breaks its form, after what came before it."""
+    at, size = 0, len(frames)
+    try:
+        while at < size:
+            kind = frames[at]
+            at += 1
+            if kind == _CRYPTO:
+                offset, at = _integer(frames, at)
+                length, at = _integer(frames, at)
+                if at + length > size:
+                    raise QuicError("QUIC CRYPTO frame runs past its packet")
+                yield offset, frames[at : at + length]
+                at += length
+            elif not kind:
+                found = _PADDING.match(frames, at)
+                at = found.end() if found else at
+            elif kind in {_ACK, _ACK_ECN}:
+                at = _past_ack(frames, at, kind == _ACK_ECN)
+            elif kind == _CLOSE:
+                return
+            elif kind != _PING:
+                raise QuicError(f"QUIC frame of type {kind} in an Initial")
+    except IndexError as error:
+        raise QuicError("QUIC frame is cut off") from error
+
+
+def _past_ack(frames: bytes, at: int, counts: bool) -> int:
+    _, at = _integer(frames, at)  # largest
+    _, at = _integer(frames, at)  # delay
+    ranges, at = _integer(frames, at)
+    for _ in range(1 + 2 * min(ranges, len(frames)) + 3 * counts):
+        _, at = _integer(frames, at)
+    return at
