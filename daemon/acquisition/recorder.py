@@ -49,7 +49,16 @@ class Recorder:
     def put(self, name: str, data: bytes, taken_at: float, told: Told, manifest: dict[str, str]) -> None:
         """Hands over one artifact and waits only for room; ``told`` is called, in another thread, with what became of
         it. ``manifest`` goes into its custody entry. Raises RackprintError when the writer has ended."""
-        take = Take(0, name, data, events=False, taken_at=taken_at, manifest=manifest, who="acquire")
+        self._send(Take(0, name, data, events=False, taken_at=taken_at, manifest=manifest, who="acquire"), told)
+
+    def put_file(self, path: Path, take: Take, told: Told) -> None:
+        """As :meth:`put`, a file on the file system of the case that is written, synced and hashed, as ``take`` says,
+        and is the vault's from now on."""
+        take.path = str(path.absolute())
+        self._send(take, told)
+
+    def _send(self, take: Take, told: Told) -> None:
+        data = take.data
         with self._changed:
             self._changed.wait_for(lambda: self._gone or not self._waiting or self._queued + len(data) <= _ROOM)
             if self._gone:

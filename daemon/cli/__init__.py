@@ -11,6 +11,7 @@ import typer
 from rackprint.daemon.cli import (
     acquire,
     answers,
+    capture,
     case,
     config,
     demo,
@@ -50,7 +51,7 @@ def _rackprint(
 
 
 _GROUPS = (
-    demo, files, case, acquire, usb, simulate, linking, answers, reports, serve, config, token, operate, purge,
+    demo, files, case, acquire, usb, capture, simulate, linking, answers, reports, serve, config, token, operate, purge,
 )  # fmt: skip
 for group in _GROUPS:
     group.register(app)

@@ -1,0 +1,87 @@
+"""``python -m fuzz [TARGET…]``: every target for FUZZ_SECONDS (30), two or more at once, each in a process of its own.
+
+Says of each how many inputs it ran and what they covered. An input that is a finding is kept in fuzz/kept/TARGET and
+named with the command that replays it; the exit code is 1 then.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fuzz.replay import KEPT
+from fuzz.targets import NAMES, load
+
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "30"))
+MEMORY = 2048  # MiB; more is a finding
+SLOW = 20  # seconds on one input; more is a finding
+_STATE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)")
+_RAN = re.compile(r"number_of_executed_units: (\d+)")
+_ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*|^SUMMARY: .*|^==\d+== ERROR: .*", re.MULTILINE)
+
+
+def fuzz(name: str, seeds: Path, work: Path) -> tuple[str, bool]:
+    """A line that says how it went, and whether there was a finding."""
+    for folder in (found := work / "found" / name, grown := work / "grown" / name, seeds / name):
+        folder.mkdir(parents=True, exist_ok=True)
+    options = [
+        f"-max_total_time={SECONDS}", f"-rss_limit_mb={MEMORY}", f"-timeout={SLOW}", "-max_len=65536",
+        f"-artifact_prefix={found}/", "-print_final_stats=1",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "fuzz.one", name, *options, str(grown), str(seeds / name)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    states = _STATE.findall(done.stderr)
+    covered, features, corpus = map(int, states[-1]) if states else (0, 0, 0)
+    inputs = int((_RAN.findall(done.stderr) or ["0"])[-1])
+    line = f"{name:12} {inputs:>10,} inputs, coverage {covered:>6,}, features {features:>6,}, {corpus:>5,} kept apart"
+    faults = sorted(found.iterdir())
+    if not faults and not done.returncode:
+        return (line, False) if covered else (f"{line}; FINDING: it reaches no code, and finds nothing", True)
+    why = _ERROR.search(done.stderr)
+    lines = [f"{line}; FINDING: {why.group(0) if why else f'exit code {done.returncode}'}"]
+    for fault in faults:
+        (KEPT / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(fault, KEPT / name / fault.name)
+        lines.append(f"{'':12} python -m fuzz.replay fuzz/kept/{name}/{fault.name}")
+    if not faults:
+        lines.append(done.stderr[-2000:])
+    return "\n".join(lines), True
+
+
+def main(wanted: list[str]) -> int:
+    """Runs those ``wanted``, or all."""
+    if importlib.util.find_spec("atheris") is None:
+        print("fuzz: atheris is not installed (pip install '.[fuzz]'; it has wheels for Linux and CPython only)")
+        return 1
+    if unknown := set(wanted) - set(NAMES):
+        print(f"fuzz: no target is named {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        return 2
+    names = []
+    for name in wanted or NAMES:
+        try:
+            load(name)
+            names.append(name)
+        except ModuleNotFoundError as error:
+            print(f"{name:12} left out: {error}")
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        work = Path(folder)
+        made = subprocess.run([sys.executable, "-m", "fuzz.seeds", str(work / "seeds")], check=False)
+        if made.returncode:
+            return 1
+        failed = False
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for line, finding in pool.map(lambda name: fuzz(name, work / "seeds", work), names):
+                print(line, flush=True)
+                failed |= finding
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,167 @@
+"""Each reader and decoder by name: a function of bytes that raises nothing but what is a fault of ours.
+
+A decoder's own error class is what it says of bad bytes; everything else that comes out of one is a finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+Target = Callable[[bytes], None]
+_CAPTURE = "rackprint.fingerprint.capture."
+_NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _module(name: str) -> Any:
+    return import_module(_CAPTURE + name)
+
+
+def _drained(module: str, function: str) -> Target:
+    """A reader of streams, read to its end."""
+    read = getattr(_module(module), function)
+
+    def run(data: bytes) -> None:
+        for _ in read(io.BytesIO(data)):
+            pass
+
+    return run
+
+
+def _decoded(module: str, function: str, error: str) -> Target:
+    """A decoder of bytes; one that gives its findings one by one is asked for all."""
+    found = _module(module)
+    decode, refused = getattr(found, function), getattr(found, error) if error else ()
+
+    def run(data: bytes) -> None:
+        try:
+            result = decode(data)
+            if isinstance(result, Iterator):
+                for _ in result:
+                    pass
+        except refused:
+            pass
+
+    return run
+
+
+def _signals() -> Target:
+    """The parser of captures, down to observations."""
+    from rackprint.fingerprint.model import ArtifactInfo
+    from rackprint.fingerprint.parsers.capture import CAPTURE
+
+    info = ArtifactInfo("x.pcap", "0" * 64, _NOW, "", (), ("", ""))
+
+    def run(data: bytes) -> None:
+        for _ in CAPTURE.parse(io.BytesIO(data), info):
+            pass
+
+    return run
+
+
+def _tls() -> Target:
+    tls, ja4 = _module("tls"), _module("ja4").ja4
+
+    def run(data: bytes) -> None:
+        with contextlib.suppress(tls.TlsError):
+            ja4(tls.parse_client_hello(data))
+
+    return run
+
+
+def _handshake() -> Target:
+    tls = _module("tls")
+
+    def run(data: bytes) -> None:
+        tls.looks_like_hello(data)
+        with contextlib.suppress(tls.TlsError):
+            tls.handshake_message(data)
+
+    return run
+
+
+def _packet(payload: bytes, **more: Any) -> Any:
+    fields = {"proto": 17, "sport": 5000, "dport": 443, "src": "192.0.2.1", "dst": "192.0.2.2"} | more
+    return _module("packets").Packet(time_ns=0, offset=0, payload=payload, **fields)
+
+
+def _streams() -> Target:
+    """TCP segments: one byte of length, two of sequence number, then the payload."""
+    reassembly, tls = _module("reassembly"), _module("tls")
+
+    def run(data: bytes) -> None:
+        streams = reassembly.Streams()
+        at = 0
+        while at + 3 <= len(data):
+            size, seq = data[at], int.from_bytes(data[at + 1 : at + 3], "big")
+            packet = _packet(data[at + 3 : at + 3 + size], proto=6, seq=seq, flags=2 if size == 0 else 16)
+            at += 3 + size
+            try:
+                streams.opens(packet)
+                streams.add(packet)
+            except tls.TlsError:
+                pass
+        assert streams.held >= 0
+
+    return run
+
+
+def _datagrams(module: str, kind: str) -> Target:
+    """UDP datagrams of one flow, each after two bytes of its length."""
+    found, tls, tally = _module(module), _module("tls"), _module("tally")
+
+    def run(data: bytes) -> None:
+        flows = getattr(found, kind)(tally.Tally("left out"))
+        at = 0
+        while at + 2 <= len(data):
+            size = int.from_bytes(data[at : at + 2], "big")
+            with contextlib.suppress(tls.TlsError):
+                flows.add(_packet(data[at + 2 : at + 2 + size]))
+            at += 2 + size
+        assert flows.held >= 0
+
+    return run
+
+
+def _syn() -> Target:
+    """A signature of an IP header, whose length the first byte tells, and a TCP header."""
+    signature = _module("tcp").syn_signature
+
+    def run(data: bytes) -> None:
+        if len(data) > 1:
+            cut = 1 + data[0]
+            signature(_packet(b"", proto=6, flags=2, network=data[1:cut], transport=data[cut:]))
+
+    return run
+
+
+_MAKERS: dict[str, Callable[[], Target]] = {
+    "records": lambda: _drained("records", "read_records"),
+    "kernel": lambda: _drained("packets_kernel", "read_packets"),
+    "scapy": lambda: _drained("packets_scapy", "read_packets"),
+    "events": lambda: _drained("events", "read_events"),
+    "signals": _signals,
+    "tls": _tls,
+    "handshake": _handshake,
+    "streams": _streams,
+    "quic": lambda: _datagrams("quic", "QuicHellos"),
+    "quic_frames": lambda: _decoded("quic_packets", "crypto_frames", "QuicError"),
+    "dtls": lambda: _datagrams("dtls", "DtlsHellos"),
+    "dns": lambda: _decoded("dns", "parse_dns", "DnsError"),
+    "dhcp": lambda: _decoded("dhcp", "parse_dhcp", "DhcpError"),
+    "dhcp6": lambda: _decoded("dhcp6", "parse_dhcp6", "Dhcp6Error"),
+    "http": lambda: _decoded("http", "parse_request", ""),
+    "probes": lambda: _decoded("probes", "parse_probe", "ProbeError"),
+    "stamps": lambda: _decoded("stamps", "tsval", ""),
+    "syn": _syn,
+}
+NAMES = tuple(_MAKERS)
+
+
+def load(name: str) -> Target:
+    """The target ``name``. Raises ModuleNotFoundError where its decoder is not built yet."""
+    return _MAKERS[name]()
