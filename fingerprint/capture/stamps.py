@@ -37,7 +37,7 @@ class _Batch:
     __slots__ = ("last", "offset", "times", "values")
 
     def __init__(self) -> None:
-        self.times, self.values, self.offset, self.last = array("q"), array("L"), 0, -GAP
+        self.times, self.values, self.offset, self.last = array("q"), array("q"), 0, -GAP
 
 
 class Sampler:
@@ -68,7 +68,7 @@ class Sampler:
         self._pairs.move_to_end(pair)
         if len(batch.times) >= BATCH:
             yield from _stamps(pair, batch)
-            batch.times, batch.values = array("q"), array("L")
+            batch.times, batch.values = array("q"), array("q")
 
     def rest(self) -> Iterator[Stamps]:
         """What is left of all pairs."""
