@@ -34,7 +34,7 @@ class _Connection:
         self.asked = before is not None and before.retry == self.dcid  # whether it goes on from there
         self.later = b""  # the id that the server chose
         self.number = number  # of the next packet
-        self.random = before.random if before is not None else b""  # of the last hello
+        self.random: bytes = before.random if before is not None else b""  # of the last hello
         self.left = -1  # Initials that are opened yet; -1 before the first hello
         self.stream = CryptoStream()
 
