@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rackprint.fingerprint.capture.fragments import Fragments
+from rackprint.fingerprint.capture.hello import bare
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.quic_packets import QuicError
 from rackprint.fingerprint.capture.tls import CLIENT_HELLO, MAX_HELLO
@@ -34,9 +35,9 @@ class CryptoStream:
                 at, part = 0, piece[-at:]
             if not part:
                 continue
-            if not at:
-                self._first = self._first or packet
             body = self._one(at, part)
+            if not at and self._first is None:
+                self._first = packet if body is not None else bare(packet)
             if body is not None and self._first is not None:
                 first, self._first = self._first, None
                 self._base += 4 + len(body)

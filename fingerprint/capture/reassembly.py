@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 
-from rackprint.fingerprint.capture.hello import Hello, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tcp import is_syn
 from rackprint.fingerprint.capture.tls import TlsError, handshake_message, hello_end, looks_like_hello
@@ -168,7 +168,9 @@ def _first(flow: _Flow, packet: Packet) -> Iterator[Hello]:
         yield Hello(body, flow.first)
         flow.said = random_of(body)
         _pass(flow, hello_end(flow.data, 4 + len(body)), packet)
-    elif len(flow.data) >= FLOW_BYTES:
+    elif flow.first is not None and flow.first.payload:
+        flow.first = bare(flow.first)
+    if body is None and len(flow.data) >= FLOW_BYTES:
         raise TlsError(f"ClientHello is not whole after {FLOW_BYTES} bytes")
 
 
@@ -195,7 +197,7 @@ def _pass(flow: _Flow, size: int, packet: Packet) -> None:
     """Takes ``size`` bytes off the front; what is left came with ``packet``."""
     del flow.data[:size]
     flow.base = ((flow.base or 0) + size) & 0xFFFFFFFF
-    flow.first = packet if flow.data else None
+    flow.first = bare(packet) if flow.data else None
 
 
 def _store(flow: _Flow, seq: int, packet: Packet) -> None:

@@ -229,6 +229,17 @@ def test_memory_is_bounded_and_what_is_let_go_unread_is_counted():
     assert [h.body for h in follow.add(q.datagram(whole, sport=1299))] == [BODY]
 
 
+def test_what_came_with_the_start_of_a_hello_is_not_kept():
+    follow = QuicHellos(Tally(""))
+    tracemalloc.start()
+    for number in range(100):
+        frames = q.crypto(0, MESSAGE[:9]) + bytes(50_000)
+        follow.add(q.datagram(q.initial(frames, dcid=number.to_bytes(8)), sport=1000 + number))
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept < 1 << 20
+
+
 def test_finished_connections_are_let_go_in_silence():
     tally = Tally("")
     follow = QuicHellos(tally, connections=5)
