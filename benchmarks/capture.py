@@ -75,7 +75,12 @@ def tools(left_out: set[str]) -> list[Tool]:
         Tool("scapy", [python, "-c", _SCAPY], whole=False),
         Tool("dpkt", [python, "-c", _DPKT], absent=_module("dpkt")),
         Tool("nfstream", [python, "-c", _NFSTREAM], absent=_module("nfstream")),
-        Tool("tshark", ["tshark", "-n", "-T", "fields", "-e", "tls.handshake.ja4", "-r"], False, _program("tshark")),
+        Tool(
+            "tshark",
+            ["tshark", "-n", "-T", "fields", "-e", "tls.handshake.extensions_server_name", "-r"],
+            False,
+            _program("tshark"),
+        ),
         Tool("p0f", ["p0f", "-r"], absent=_program("p0f")),
         Tool("ndpiReader", ["ndpiReader", "-q", "-i"], absent=_program("ndpiReader")),
     ]
