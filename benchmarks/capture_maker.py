@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-PHONES, SERVERS, FLOWS, STACKS = 2000, 300, 5000, 40
+PHONES, SERVERS, FLOWS, STACKS = 2000, 250, 5000, 40
 PACE = 50_000  # nanoseconds between packets
 LIFE = 96  # packets of a flow beside its opening, on average
 START = 1_772_000_000_000_000_000
@@ -77,7 +77,7 @@ class Flow:
     def __init__(self, rng: random.Random, stacks: list[Stack], fill: bytes, *, fresh: bool) -> None:
         self.rng, self.fill = rng, fill
         self.phone = rng.randrange(PHONES)
-        self.server = b"\xcb\x00" + (0x7100 + rng.randrange(SERVERS)).to_bytes(2)
+        self.server = b"\xc0\x58\x63" + bytes((rng.randrange(SERVERS),))  # once of 6to4 relays, no one's now; not local
         self.port, self.stack = rng.randrange(32_768, 61_000), stacks[self.phone % len(stacks)]
         self.left = rng.randint(LIFE // 2, LIFE * 3 // 2) if fresh else rng.randint(1, LIFE)
         quic = rng.random() < 0.5

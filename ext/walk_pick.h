@@ -317,11 +317,11 @@ static int rp_is_hello_datagram(const uint8_t *p, uint32_t n) {
 }
 
 static void rp_pick(rp_walker *w, rp_pkt *k) {
-    rp_host(w, k);
     if (k->proto == 6) rp_tcp(w, k);
     else if (k->payload_size && (rp_is_service(k->sport) || rp_is_service(k->dport) ||
                                  rp_is_hello_datagram(k->payload, k->payload_size)))
         rp_emit(w, k);
+    rp_host(w, k);
 }
 
 /* What a datagram put together, or as much of it as there is, holds. */

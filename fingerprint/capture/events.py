@@ -19,9 +19,8 @@ from rackprint.fingerprint.capture.dhcp import Dhcp, DhcpError, parse_dhcp
 from rackprint.fingerprint.capture.dhcp6 import Dhcp6Error, parse_dhcp6
 from rackprint.fingerprint.capture.dns import Dns, DnsError, parse_dns
 from rackprint.fingerprint.capture.dtls import DtlsHellos, looks_like_dtls
-from rackprint.fingerprint.capture.hello import Hello
+from rackprint.fingerprint.capture.hello import Hello, said
 from rackprint.fingerprint.capture.http import parse_request
-from rackprint.fingerprint.capture.ja4 import ja4
 from rackprint.fingerprint.capture.packets import TCP, UDP, Frame, Packet, PacketReader, Picked, Read, Stamps
 from rackprint.fingerprint.capture.probes import ProbeError, parse_probe
 from rackprint.fingerprint.capture.quic import QuicHellos
@@ -29,7 +28,7 @@ from rackprint.fingerprint.capture.quic_packets import looks_like_quic
 from rackprint.fingerprint.capture.reassembly import FOLLOWED, Followed, Streams
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tcp import syn_signature
-from rackprint.fingerprint.capture.tls import TlsError, parse_client_hello
+from rackprint.fingerprint.capture.tls import TlsError
 from rackprint.fingerprint.model import Problem
 
 Event = dict[str, Any]
@@ -102,8 +101,7 @@ def default_reader() -> PacketReader:
 
 
 def _event(kind: str, packet: Packet, **fields: Any) -> Event:
-    time = packet.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return {"kind": kind, "time": time, **fields, "offset": packet.offset}
+    return {"kind": kind, "time": packet.moment, **fields, "offset": packet.offset}
 
 
 def _ends(packet: Packet) -> dict[str, Any]:
@@ -123,16 +121,16 @@ def _tcp(packet: Packet, streams: Streams | Followed) -> Iterator[Found]:
 
 def _hello(whole: Hello) -> Found:
     packet = whole.packet
-    hello = parse_client_hello(whole.body, dtls=whole.transport == "dtls")
+    sni, alpn, fingerprint, cookie = said(whole)
     event = _event(
         "tls_client_hello",
         packet,
         **_ends(packet),
         transport=whole.transport,
-        sni=hello.sni,
-        alpn=[p.decode("ascii", "backslashreplace") for p in hello.alpn],
-        ja4=ja4(hello, whole.transport),
-        **({"retry": True} if whole.retry or hello.cookie else {}),
+        sni=sni,
+        alpn=alpn,
+        ja4=fingerprint,
+        **({"retry": True} if whole.retry or cookie else {}),
     )
     return Found(event, packet)
 

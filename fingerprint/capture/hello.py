@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from rackprint.ext.hello import read
 from rackprint.fingerprint.capture.packets import Packet
+from rackprint.fingerprint.capture.tls import TlsError
 
 _RANDOM = slice(2, 34)
 
@@ -28,3 +30,12 @@ def random_of(body: bytes) -> bytes:
     """The random of a ClientHello body. A client that is asked again keeps it (RFC 8446 4.1.2, RFC 6347 4.2.1,
     RFC 9000 17.2.5.3), a new connection draws another."""
     return bytes(body[_RANDOM])
+
+
+def said(hello: Hello) -> tuple[str, list[str], str, bool]:
+    """Server name, ALPN, JA4, and whether it gives back a cookie, of a hello; as parse_client_hello and ja4 have them.
+    Raises TlsError."""
+    try:
+        return read(hello.body, hello.transport, hello.transport == "dtls")
+    except ValueError as error:
+        raise TlsError(str(error)) from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import msgspec
 
+from rackprint.ext.texts import moment
 from rackprint.fingerprint.model import Problem
 
 if TYPE_CHECKING:
@@ -55,6 +56,14 @@ class Packet(msgspec.Struct, frozen=True):
             return _EPOCH + timedelta(microseconds=self.time_ns // 1000)
         except OverflowError:
             return _LAST
+
+    @property
+    def moment(self) -> str:
+        """As ``time``, in RFC 3339 with microseconds."""
+        try:
+            return moment(self.time_ns)
+        except OverflowError:
+            return self.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Picked(Packet, frozen=True):
