@@ -84,8 +84,8 @@ class Clocks:
                 self._waiting.popitem(last=False)
         else:
             self._waiting.move_to_end(pair)
-        buffer.times.extend(stamps.time_ns)
-        buffer.values.extend(stamps.value)
+        buffer.times.extend(iter(stamps.time_ns))
+        buffer.values.extend(iter(stamps.value))  # of whatever kind: array takes its own only
         buffer.offsets.extend((stamps.offset,) * len(stamps.time_ns))
         if len(buffer.times) >= WORTH:
             self._look(pair, buffer)

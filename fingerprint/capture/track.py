@@ -21,8 +21,8 @@ _LEAST_SPAN = 10.0  # seconds; before it, rates as near as 250 and 300 are not t
 class Track:
     """Takes what fits. Ticks count on past 32 bits, from ``value``, the first sample's."""
 
-    __slots__ = ("_best", "_count", "_run", "_settled", "first_ns", "last_ns", "last_tick", "offset", "rates", "samples",
-                 "ticks", "times", "value")  # fmt: skip
+    __slots__ = ("_best", "_count", "_run", "_settled", "first_ns", "last_ns", "last_tick", "offset", "rates",
+                 "samples", "ticks", "times", "value")  # fmt: skip
 
     def __init__(self, time_ns: int, value: int, offset: int) -> None:
         self.first_ns = self.last_ns = time_ns
