@@ -85,7 +85,7 @@ class Clocks:
         else:
             self._waiting.move_to_end(pair)
         buffer.times.extend(iter(stamps.time_ns))
-        buffer.values.extend(iter(stamps.value))
+        buffer.values.extend(iter(stamps.value))  # of whatever kind: array takes its own only
         buffer.offsets.extend((stamps.offset,) * len(stamps.time_ns))
         if len(buffer.times) >= WORTH:
             self._look(pair, buffer)

@@ -26,6 +26,7 @@ from rackprint.fingerprint.capture.probes import ProbeError, parse_probe
 from rackprint.fingerprint.capture.quic import QuicHellos
 from rackprint.fingerprint.capture.quic_packets import looks_like_quic
 from rackprint.fingerprint.capture.reassembly import FOLLOWED, Followed, Streams
+from rackprint.fingerprint.capture.sequences import Sequences
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tcp import syn_signature
 from rackprint.fingerprint.capture.tls import TlsError
@@ -50,7 +51,7 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
     are counted into one Problem a reason at the end; clocks come there too, since all of the time tells of them."""
     streams, tally, clocks = Streams(), Tally("those messages were left out"), Clocks()
     quic, dtls = QuicHellos(tally), DtlsHellos(tally)
-    told: set[str] = set()
+    told, sequences = set[str](), Sequences()
     for packet in packets:
         if isinstance(packet, Problem):
             yield packet
@@ -61,7 +62,7 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
             continue
         try:
             if isinstance(packet, Frame):
-                yield _probe(packet)
+                yield _probe(packet, sequences)
             elif isinstance(packet, Hello):
                 yield _hello(packet)
             elif packet.proto == TCP:
@@ -162,10 +163,11 @@ def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
             yield Found(event, packet, dns=None if number else dns)
 
 
-def _probe(frame: Frame) -> Found:
+def _probe(frame: Frame, sequences: Sequences) -> Found:
     probe = parse_probe(frame.data)
     packet = Packet(frame.time_ns, frame.offset, "", "", 0, 0, 0, b"", mac_src=probe.mac)
-    return Found(_event("wifi_probe", packet, **msgspec.structs.asdict(probe)), packet)
+    follows = sequences.follows(probe, frame.time_ns)
+    return Found(_event("wifi_probe", packet, **msgspec.structs.asdict(probe), follows=follows), packet)
 
 
 def _eui64(packet: Packet, told: set[str]) -> Iterator[Found]:
