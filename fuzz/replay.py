@@ -26,7 +26,7 @@ def main() -> int:
     for path in paths:
         try:
             load(path.resolve().parent.name)(path.read_bytes())
-        except Exception:  # noqa: BLE001  # whatever it is, it is the finding
+        except Exception:  # noqa: BLE001 (whatever it is, it is the finding)
             failed += 1
             print(f"{path}:\n{traceback.format_exc()}", file=sys.stderr)
     print(f"{len(paths)} inputs, {failed} findings")

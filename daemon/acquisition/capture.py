@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -21,6 +22,7 @@ import msgspec
 from rackprint.daemon.acquire.capture.files import finished, left
 from rackprint.daemon.acquire.capture.messages import (
     PART,
+    SUFFIX,
     Closed,
     Counts,
     Done,
@@ -181,7 +183,7 @@ class _Spool:
             os.fsync(file.fileno())
         name = finished(path).name if path.name.endswith(PART) else path.name
         if self._told:
-            inside = self.folder / path.name.partition(PART)[0].removesuffix(".pcapng")
+            inside = self.folder / path.name.partition(PART)[0].removesuffix(SUFFIX)
             inside.mkdir(exist_ok=True)
             with whole(inside / MANIFEST, durable=True) as temporary:
                 temporary.write_bytes(msgspec.json.encode(self._manifest) + b"\n")
@@ -190,6 +192,15 @@ class _Spool:
         path.rename(self._spool / name)
         sync_folder(self._spool)
         self._report.taken += 1
+
+    def moved(self) -> None:
+        """Moves on a folder that a crash left on its way."""
+        for inside in [path for path in self.folder.iterdir() if path.is_dir()]:
+            if any(inside.glob("*" + SUFFIX)):
+                inside.rename(self._spool / inside.name)
+                self._report.earlier += 1
+            else:
+                shutil.rmtree(inside)
 
 
 @contextmanager
@@ -201,7 +212,9 @@ def _spool(plan: Plan, folder: Path, report: Report) -> Iterator[_Place]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield _Spool(plan, folder, report)
+        place = _Spool(plan, folder, report)
+        place.moved()
+        yield place
     except BlockingIOError:
         raise RackprintError(f"{folder}: another capture of {plan.sniff.interface} writes there; end it") from None
     finally:

@@ -125,6 +125,6 @@ def _say(report: Report, seconds: float, where: str) -> None:
         print(f"rackprint: {printable(report.failed)}", file=sys.stderr)
     linked = report.linked
     after = "" if linked is None else f"; {told(report.observations, 'observation')}, {told(linked.devices, 'device')}"
-    print(f"{where}: {_line(report)} in {seconds:.1f} s as {report.acquisition}{after}")
+    print(f"{where}: {_line(report)}; {seconds:.1f} s as {report.acquisition}{after}")
     if report.failed or report.refused:
         raise typer.Exit(1)

@@ -292,6 +292,37 @@ def test_the_spool_of_a_daemon_gets_whole_files_only(net, tmp_path):
     assert any("api.photogram.example" in event for event in events(file))
 
 
+@pytest.mark.timeout(300)
+def test_what_a_crash_left_for_the_spool_goes_there(net, tmp_path):
+    spool = tmp_path / "spool"
+    half, whole = spool / ".capturing-vs" / "half", spool / ".capturing-vs" / "whole"
+    half.mkdir(parents=True)
+    whole.mkdir()
+    (half / "handset.json").write_bytes(b"{}")
+    (whole / "handset.json").write_bytes(b"{}")
+    (whole / "vs-1.pcapng").write_bytes(b"kept")
+    (spool / ".capturing-vs" / "vs-2.pcapng.part").write_bytes(b"cut")
+    capture = net.capture(tmp_path / "case", "--spool", str(spool), "--seconds", "0.1")
+    assert ended(capture)[0] == 0
+    assert (spool / "whole" / "vs-1.pcapng").read_bytes() == b"kept"
+    assert (spool / "vs-2.pcapng").read_bytes() == b"cut"
+    assert not list((spool / ".capturing-vs").iterdir())
+
+
+TAGGED = bytes.fromhex("ffffffffffff 02aabbccddee 8100 6005 0800".replace(" ", "")) + b"E" * 60
+
+
+@pytest.mark.timeout(300)
+def test_a_vlan_tag_that_the_kernel_takes_off_is_put_back(net, tmp_path):
+    case = tmp_path / "case"
+    capture = net.capture(case, "--seconds", "15", "--filter", "ether src 02:aa:bb:cc:dd:ee", "--packets", "1")
+    code = f"import socket; s = socket.socket(17, 3); s.bind(('vc', 0)); s.send(bytes.fromhex('{TAGGED.hex()}'))"
+    assert not run(*net.within(net.client, sys.executable, "-c", code)).returncode
+    assert ended(capture)[0] == 0
+    (path,) = kept(case)
+    assert TAGGED in path.read_bytes()
+
+
 def test_two_captures_of_one_case_do_not_meet(net, tmp_path):
     case = tmp_path / "case"
     net.capture(case)
