@@ -125,18 +125,20 @@ def crypto_frames(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
             at += 1
             if kind == _CRYPTO:
                 offset, at = _integer(frames, at)
-                length, start = _integer(frames, at)
-                at = start + length
-                if at > size:
+                length, at = _integer(frames, at)
+                if at + length > size:
                     raise IndexError
-                pieces.append((offset, frames[start:at]))
+                pieces.append((offset, frames[at : at + length]))
+                at += length
             elif not kind:
                 found = _PADDING.match(frames, at)
                 at = found.end() if found else at
             elif kind in {_ACK, _ACK_ECN}:
                 at = _past_ack(frames, at, kind == _ACK_ECN)
+            elif kind == _CLOSE:
+                break
             elif kind != _PING:
-                fault = f"QUIC frame of type {kind} in an Initial" if kind != _CLOSE else ""
+                fault = f"QUIC frame of type {kind} in an Initial"
                 break
     except IndexError:
         fault = "QUIC frame is cut off"
