@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rackprint.fingerprint.capture.fragments import Fragments
-from rackprint.fingerprint.capture.hello import Hello, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tls import CLIENT_HELLO, HANDSHAKE, MAX_HELLO, TlsError
@@ -131,7 +131,7 @@ def _feed(flow: _Flow, fragment: Fragment, packet: Packet) -> Hello | None:
     if (fragment.message, fragment.length) != (flow.message, flow.length):
         flow.start(fragment.message, fragment.length)
     if not fragment.offset and flow.first is None:
-        flow.first = packet
+        flow.first = bare(packet)
     flow.fragments.add(fragment.offset, fragment.data)
     if flow.first is None or flow.fragments.prefix < fragment.length:
         return None

@@ -21,6 +21,11 @@ class Hello(msgspec.Struct, frozen=True):
     retry: bool = False
 
 
+def bare(packet: Packet) -> Packet:
+    """``packet`` without its bytes, to be kept until its hello is whole."""
+    return msgspec.structs.replace(packet, payload=b"", network=b"", transport=b"")
+
+
 def random_of(body: bytes) -> bytes:
     """The random of a ClientHello body. A client that is asked again keeps it (RFC 8446 4.1.2, RFC 6347 4.2.1,
     RFC 9000 17.2.5.3), a new connection draws another."""

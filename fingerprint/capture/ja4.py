@@ -6,6 +6,7 @@ Only JA4: the other members of JA4+ are under another licence.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 from rackprint.fingerprint.capture.tls import ALPN, SERVER_NAME, ClientHello
@@ -16,19 +17,19 @@ _VERSIONS = {
 }  # fmt: skip
 _TRANSPORTS = {"tcp": "t", "quic": "q", "dtls": "d"}
 _NONE = "000000000000"
+_GREASE = frozenset(0x0A0A + 0x1010 * n for n in range(16))
+_USUAL = 128  # numbers of a list that is kept
 
 
 def is_grease(value: int) -> bool:
     """RFC 8701: 0x0a0a, 0x1a1a … 0xfafa."""
-    return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
+    return value in _GREASE
 
 
 def ja4(hello: ClientHello, transport: str = "tcp") -> str:
     """The fingerprint of a ClientHello that came over ``transport`` (tcp, quic or dtls)."""
-    ciphers = sorted(f"{c:04x}" for c in hello.ciphers if not is_grease(c))
-    extensions = [e for e in hello.extensions if not is_grease(e)]
-    hashed = ",".join(sorted(f"{e:04x}" for e in extensions if e not in (SERVER_NAME, ALPN)))
-    algorithms = ",".join(f"{a:04x}" for a in hello.signature_algorithms if not is_grease(a))
+    ciphers = sorted(_real(hello.ciphers))
+    extensions = sorted(_real(hello.extensions))
     head = "".join(
         (
             _TRANSPORTS[transport],
@@ -39,8 +40,26 @@ def ja4(hello: ClientHello, transport: str = "tcp") -> str:
             _alpn(hello.alpn),
         )
     )
-    third = _hash(f"{hashed}_{algorithms}" if algorithms else hashed) if hashed else _NONE
-    return f"{head}_{_hash(','.join(ciphers)) if ciphers else _NONE}_{third}"
+    listed = [e for e in extensions if e not in (SERVER_NAME, ALPN)]  # the head tells of those two
+    return f"{head}_{_hash(tuple(ciphers))}_{_hash(tuple(listed), hello.signature_algorithms)}"
+
+
+def _hash(numbers: tuple[int, ...], algorithms: tuple[int, ...] = ()) -> str:
+    """12 digits of the hash of sorted numbers and of algorithms in their order; zeros where there are no numbers."""
+    if len(numbers) + len(algorithms) > _USUAL:
+        return _digits(numbers, algorithms)
+    return _known_digits(numbers, algorithms)
+
+
+def _digits(numbers: tuple[int, ...], algorithms: tuple[int, ...]) -> str:
+    listed = ",".join([f"{n:04x}" for n in numbers])
+    ordered = ",".join([f"{a:04x}" for a in _real(algorithms)])
+    text = f"{listed}_{ordered}" if ordered else listed
+    return sha256(text.encode("ascii")).hexdigest()[:12] if listed else _NONE
+
+
+# sorted lists repeat from hello to hello, also of clients that shuffle them
+_known_digits = lru_cache(maxsize=1024)(_digits)
 
 
 def _version(hello: ClientHello) -> str:
@@ -50,7 +69,7 @@ def _version(hello: ClientHello) -> str:
 
 
 def _real(values: Iterable[int]) -> list[int]:
-    return [v for v in values if not is_grease(v)]
+    return [v for v in values if v not in _GREASE]
 
 
 def _alpn(protocols: tuple[bytes, ...]) -> str:
@@ -64,7 +83,3 @@ def _alpn(protocols: tuple[bytes, ...]) -> str:
         return ends.decode("ascii")
     text = first.hex()
     return text[0] + text[-1]
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode("ascii")).hexdigest()[:12]

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from rackprint.fingerprint.capture.fragments import Fragments
 from rackprint.fingerprint.capture.hello import Hello, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.quic_keys import client_keys
-from rackprint.fingerprint.capture.quic_packets import Initial, QuicError, crypto_frames, initials
+from rackprint.fingerprint.capture.quic_packets import Initial, QuicError, crypto_frames, initials, retry_ids
+from rackprint.fingerprint.capture.quic_stream import CryptoStream
 from rackprint.fingerprint.capture.tally import Tally
-from rackprint.fingerprint.capture.tls import CLIENT_HELLO, MAX_HELLO
 
 CONNECTIONS = 8_192
 TOTAL_BYTES = 16 << 20
@@ -27,17 +26,17 @@ Key = tuple[str, int, str, int, bytes]
 
 
 class _Connection:
-    __slots__ = ("base", "dcid", "first", "fragments", "later", "left", "number", "random", "version")
+    __slots__ = ("asked", "dcid", "later", "left", "number", "random", "retry", "stream", "version")
 
-    def __init__(self, initial: Initial, random: bytes = b"") -> None:
+    def __init__(self, initial: Initial, number: int, before: _Connection | None) -> None:
         self.version, self.dcid = initial.version, initial.dcid
+        self.retry = b""  # the id that a Retry gave
+        self.asked = before is not None and before.retry == self.dcid  # whether it goes on from there
         self.later = b""  # the id that the server chose
-        self.random = random  # of the last hello
-        self.number = 0  # of the next packet
-        self.left = -1  # Initials that are still opened after the first hello
-        self.base = 0  # where in the crypto stream the next hello begins
-        self.fragments = Fragments(4 + MAX_HELLO)
-        self.first: Packet | None = None
+        self.number = number  # of the next packet
+        self.random: bytes = before.random if before is not None else b""  # of the last hello
+        self.left = -1  # Initials that are opened yet; -1 before the first hello
+        self.stream = CryptoStream()
 
 
 class QuicHellos:
@@ -50,13 +49,19 @@ class QuicHellos:
 
     @property
     def held(self) -> int:
-        """Bytes of crypto streams held now."""
+        """Bytes of unfinished hellos held now."""
         return self._held
 
     def add(self, packet: Packet) -> list[Hello]:
         """The ClientHellos that ``packet`` completes. What cannot be read is counted in the tally."""
         found: list[Hello] = []
         try:
+            ids = retry_ids(packet.payload)
+            if ids is not None:
+                known = self._known.get((packet.dst, packet.dport, packet.src, packet.sport, ids[0]))
+                if known is not None:
+                    known.retry = ids[1]
+                return found
             for initial in initials(packet.payload):
                 if (packet.dst, packet.dport, packet.src, packet.sport, initial.dcid) in self._known:
                     break  # the server's
@@ -74,7 +79,7 @@ class QuicHellos:
             self._known.move_to_end(key)
             if not known.left and initial.dcid in (known.dcid, known.later):
                 return None
-        connection, frames = self._open(initial, known)
+        connection, frames = _open(initial, known)
         if connection is None:
             if known is not None or len(initial.dcid) >= _MIN_DCID:
                 why = "QUIC Initial does not decrypt: it is damaged, or its connection began before the capture"
@@ -83,79 +88,61 @@ class QuicHellos:
         if connection is not known:
             self._drop(key)
             self._known[key] = connection
-        connection.left -= connection.left > 0  # below 0 before the first hello
-        before = len(connection.fragments.data)
+        before = connection.stream.held
         try:
             return self._feed(connection, packet, frames)
         finally:
-            self._held += len(connection.fragments.data) - before
-            self._evict(packet)
-
-    @staticmethod
-    def _open(initial: Initial, known: _Connection | None) -> tuple[_Connection | None, bytes]:
-        """The connection that the Initial is of, made where it is new, and its frames."""
-        drawn = known is not None and initial.dcid == known.dcid
-        if known is not None and not (drawn and initial.version != known.version):
-            # another version with the id that the client drew is another attempt; after the server has answered it is
-            # the same one going on (RFC 9368 2.3)
-            opened = client_keys(initial.version, known.dcid).open(initial.packet, initial.number_at, known.number)
-            if opened is not None:
-                known.number, known.later = max(known.number, opened[1] + 1), initial.dcid
-                return known, opened[0]
-            if drawn:
-                return None, b""
-        if len(initial.dcid) < _MIN_DCID:
-            return None, b""
-        opened = client_keys(initial.version, initial.dcid).open(initial.packet, initial.number_at, 0)
-        if opened is None:
-            return None, b""
-        fresh = _Connection(initial, known.random if known is not None else b"")
-        fresh.number = opened[1] + 1
-        return fresh, opened[0]
+            self._held += connection.stream.held - before
+            if self._held > self._total or len(self._known) > self._most:
+                self._evict(packet)
 
     def _feed(self, connection: _Connection, packet: Packet, frames: bytes) -> Hello | None:
-        for offset, part in crypto_frames(frames):
-            at = offset - connection.base
-            if at < 0:
-                part, at = part[-at:], 0  # noqa: PLW2901
-            if not part:
-                continue
-            if not at and connection.first is None:
-                connection.first = packet
-            if not connection.fragments.add(at, part):
-                self._tally.add("QUIC CRYPTO frame is past what a ClientHello takes", packet.offset)
-        body = self._whole(connection)
-        if body is None or connection.first is None:
+        if connection.left > 0:
+            connection.left -= 1
+        pieces, fault = crypto_frames(frames)
+        if fault:
+            self._tally.add(fault, packet.offset)
+        try:
+            whole = connection.stream.add(pieces, packet)
+        except QuicError:
+            connection.stream, connection.left = CryptoStream(), 0
+            raise
+        if whole is None:
             return None
-        hello = Hello(body, connection.first, "quic", retry=random_of(body) == connection.random)
-        connection.random, connection.first = random_of(body), None
-        connection.base += 4 + len(body)
-        connection.fragments = Fragments(4 + MAX_HELLO)
-        connection.left = FOLLOWED
-        return hello
-
-    @staticmethod
-    def _whole(connection: _Connection) -> bytes | None:
-        """The hello's body once all of it is there."""
-        data, prefix = connection.fragments.data, connection.fragments.prefix
-        if prefix < 4:
-            return None
-        size = int.from_bytes(data[1:4])
-        if data[0] != CLIENT_HELLO or size > MAX_HELLO:
-            connection.fragments, connection.left = Fragments(0), 0
-            raise QuicError(f"QUIC handshake message of type {data[0]} and {size} bytes, not a ClientHello")
-        return bytes(data[4 : 4 + size]) if prefix >= 4 + size else None
+        body, first = whole
+        said, connection.random = connection.random, random_of(body)
+        connection.left = FOLLOWED if connection.left < 0 else 0  # no server asks twice
+        return Hello(body, first, "quic", retry=connection.asked or connection.random == said)
 
     def _evict(self, packet: Packet) -> None:
-        while len(self._known) > self._most or self._held > self._total:
+        while self._known and (self._held > self._total or len(self._known) > self._most):
             oldest = next(iter(self._known))
             if self._known[oldest].left < 0:
-                self._tally.add(
-                    "QUIC connection let go before its ClientHello was whole: too many at once", packet.offset
-                )
+                why = "QUIC connection let go before its ClientHello was whole: too many at once"
+                self._tally.add(why, packet.offset)
             self._drop(oldest)
 
     def _drop(self, key: Key) -> None:
         connection = self._known.pop(key, None)
         if connection is not None:
-            self._held -= len(connection.fragments.data)
+            self._held -= connection.stream.held
+
+
+def _open(initial: Initial, known: _Connection | None) -> tuple[_Connection | None, bytes]:
+    """The connection that the Initial is of, made where it is new, and its frames."""
+    drawn = known is not None and initial.dcid == known.dcid
+    # another version under the id that the client drew is another attempt; once the server has answered, the same one
+    # goes on in the version that it chose (RFC 9368 2.3)
+    if known is not None and not (drawn and initial.version != known.version):
+        opened = client_keys(initial.version, known.dcid).open(initial.packet, initial.number_at, known.number)
+        if opened is not None:
+            frames, number = opened
+            known.number, known.later = max(known.number, number + 1), initial.dcid
+            return known, frames
+    if (drawn and known is not None and initial.version == known.version) or len(initial.dcid) < _MIN_DCID:
+        return None, b""
+    opened = client_keys(initial.version, initial.dcid).open(initial.packet, initial.number_at, 0)
+    if opened is None:
+        return None, b""
+    frames, number = opened
+    return _Connection(initial, number + 1, known), frames

@@ -71,6 +71,19 @@ def initials(datagram: bytes) -> Iterator[Initial]:
         raise QuicError("QUIC packet is cut off") from error
 
 
+def retry_ids(datagram: bytes) -> tuple[bytes, bytes] | None:
+    """Destination and Source Connection ID of a Retry (RFC 9000 17.2.5): the client's own, and the one that it is to
+    use next and to derive keys from. None where the datagram is something else."""
+    version = VERSIONS.get(datagram[1:5])
+    if version is None or datagram[0] >> 4 & 3 != version.retry:
+        return None
+    try:
+        dcid, at = _cid(datagram, 5)
+        return dcid, _cid(datagram, at)[0]
+    except IndexError as error:
+        raise QuicError("QUIC packet is cut off") from error
+
+
 def _refuse(name: bytes, first: int) -> None:
     """Says so where the version is a known one that is not read. Version negotiation, versions that ask for it
     (RFC 9000 15) and what is no QUIC at all are nothing."""
@@ -83,6 +96,8 @@ def _cid(data: bytes, at: int) -> tuple[bytes, int]:
     end = at + 1 + data[at]
     if data[at] > _MAX_CID:
         raise QuicError("QUIC connection id is too long")
+    if end > len(data):
+        raise IndexError
     return data[at + 1 : end], end
 
 
@@ -91,38 +106,57 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
     first = data[at]
     if first < 0x40:
         return first, at + 1
-    size = 1 << (first >> 6)
+    if first < 0x80:
+        return (first & 0x3F) << 8 | data[at + 1], at + 2
+    size = 4 if first < 0xC0 else 8
     if at + size > len(data):
         raise IndexError
     return int.from_bytes(data[at : at + size]) & ~(0xC0 << 8 * size - 8), at + size
 
 
-def crypto_frames(frames: bytes) -> Iterator[tuple[int, bytes]]:
-    """Offset and bytes of each CRYPTO frame among the frames of an Initial (RFC 9000 12.4 lists what may be there).
-    Raises QuicError at the first that breaks its form, after what came before it."""
-    at, size = 0, len(frames)
+def crypto_frames(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
+    """What the CRYPTO frames of an opened Initial hold: pieces by offset, where those that touch are one. Reading ends
+    at a frame that breaks its form or has no place there (RFC 9000 12.4); the text says why."""
+    pieces: list[tuple[int, bytes]] = []
+    at, size, fault = 0, len(frames), ""
     try:
         while at < size:
             kind = frames[at]
             at += 1
             if kind == _CRYPTO:
                 offset, at = _integer(frames, at)
-                length, at = _integer(frames, at)
-                if at + length > size:
-                    raise QuicError("QUIC CRYPTO frame runs past its packet")
-                yield offset, frames[at : at + length]
-                at += length
+                length, start = _integer(frames, at)
+                at = start + length
+                if at > size:
+                    raise IndexError
+                pieces.append((offset, frames[start:at]))
             elif not kind:
                 found = _PADDING.match(frames, at)
                 at = found.end() if found else at
             elif kind in {_ACK, _ACK_ECN}:
                 at = _past_ack(frames, at, kind == _ACK_ECN)
-            elif kind == _CLOSE:
-                return
             elif kind != _PING:
-                raise QuicError(f"QUIC frame of type {kind} in an Initial")
-    except IndexError as error:
-        raise QuicError("QUIC frame is cut off") from error
+                fault = f"QUIC frame of type {kind} in an Initial" if kind != _CLOSE else ""
+                break
+    except IndexError:
+        fault = "QUIC frame is cut off"
+    return _joined(pieces) if len(pieces) > 1 else pieces, fault
+
+
+def _joined(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Clients that scatter their hello (Chromium does) still send most of it in one packet."""
+    pieces.sort()
+    joined: list[tuple[int, bytes]] = []
+    start = end = pieces[0][0]
+    run: list[bytes] = []
+    for offset, part in pieces:
+        if offset != end:
+            joined.append((start, b"".join(run)))
+            start, run = offset, []
+        run.append(part)
+        end = offset + len(part)
+    joined.append((start, b"".join(run)))
+    return joined
 
 
 def _past_ack(frames: bytes, at: int, counts: bool) -> int:

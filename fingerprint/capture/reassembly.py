@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 
-from rackprint.fingerprint.capture.hello import Hello, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tcp import is_syn
 from rackprint.fingerprint.capture.tls import TlsError, handshake_message, hello_end, looks_like_hello
@@ -29,7 +29,7 @@ Key = tuple[str, int, str, int]
 
 
 class _Flow:
-    __slots__ = ("base", "begun", "data", "done", "first", "isn", "said", "spent", "waiting")
+    __slots__ = ("base", "begun", "changed", "data", "done", "first", "isn", "said", "spent", "waiting")
 
     def __init__(self, isn: int | None) -> None:
         self.isn = isn
@@ -38,6 +38,7 @@ class _Flow:
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
         self.done = self.begun = self.spent = False
+        self.changed = False  # a ChangeCipherSpec record was passed
         self.said: bytes | None = None  # the random of the first hello, while a second may come
 
     @property
@@ -167,16 +168,19 @@ def _first(flow: _Flow, packet: Packet) -> Iterator[Hello]:
         yield Hello(body, flow.first)
         flow.said = random_of(body)
         _pass(flow, hello_end(flow.data, 4 + len(body)), packet)
-    elif len(flow.data) >= FLOW_BYTES:
+    elif flow.first is not None and flow.first.payload:
+        flow.first = bare(flow.first)
+    if body is None and len(flow.data) >= FLOW_BYTES:
         raise TlsError(f"ClientHello is not whole after {FLOW_BYTES} bytes")
 
 
 def _second(flow: _Flow, packet: Packet) -> Iterator[Hello]:
     """The hello after a HelloRetryRequest; with any other record the handshake has gone on and the flow is done."""
-    if flow.data.startswith(_CHANGE_CIPHER):
+    if flow.data.startswith(_CHANGE_CIPHER) and not flow.changed:
+        flow.changed = True
         _pass(flow, len(_CHANGE_CIPHER), packet)
     head = bytes(flow.data[:6])
-    if _CHANGE_CIPHER.startswith(head):
+    if not head or (len(head) < 6 and not flow.changed and _CHANGE_CIPHER.startswith(head)):
         return
     if looks_like_hello(head):
         with suppress(TlsError):  # it only looked like one
@@ -193,7 +197,7 @@ def _pass(flow: _Flow, size: int, packet: Packet) -> None:
     """Takes ``size`` bytes off the front; what is left came with ``packet``."""
     del flow.data[:size]
     flow.base = ((flow.base or 0) + size) & 0xFFFFFFFF
-    flow.first = packet if flow.data else None
+    flow.first = bare(packet) if flow.data else None
 
 
 def _store(flow: _Flow, seq: int, packet: Packet) -> None:

@@ -14,6 +14,8 @@ HANDSHAKE, CLIENT_HELLO = 22, 1
 MAX_HELLO = 1 << 16  # bytes of the message; the longest honest ones (post-quantum shares) are under 5 KiB
 SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS = 0x0000, 0x000D, 0x0010, 0x002B
 COOKIE = 0x002C
+_READ = frozenset((SERVER_NAME, SIGNATURE_ALGORITHMS, ALPN, SUPPORTED_VERSIONS, COOKIE))
+_EXTENSION = struct.Struct(">HH")
 
 
 class TlsError(ValueError):
@@ -93,7 +95,7 @@ def parse_client_hello(body: bytes, *, dtls: bool = False) -> ClientHello:
     """A ClientHello message body (after the handshake header), ``dtls`` with the cookie field that DTLS adds. Raises
     TlsError, nothing else."""
     try:
-        return _hello(_Reader(body), dtls)
+        return _hello(body, dtls)
     except (IndexError, struct.error) as error:
         raise TlsError("ClientHello is cut off") from error
 
@@ -123,38 +125,62 @@ class _Reader:
 
     def numbers(self) -> tuple[int, ...]:
         """The rest as 16-bit numbers."""
-        rest = self.take(len(self._data) - self._at)
-        if len(rest) % 2:
-            raise TlsError("odd number of bytes in a list of 16-bit values")
-        return struct.unpack(f">{len(rest) // 2}H", rest)
+        return _numbers(self.take(len(self._data) - self._at))
 
 
-def _hello(reader: _Reader, dtls: bool) -> ClientHello:
-    version = reader.number(2)
-    reader.take(32)  # random
-    reader.vector(1)  # legacy_session_id
-    cookie = bool(reader.vector(1)) if dtls else False
-    ciphers = reader.vector(2).numbers()
-    reader.vector(1)  # legacy_compression_methods
-    extensions: list[int] = []
+def _numbers(data: bytes) -> tuple[int, ...]:
+    if len(data) % 2:
+        raise TlsError("odd number of bytes in a list of 16-bit values")
+    return struct.unpack(f">{len(data) // 2}H", data)
+
+
+def _hello(body: bytes, dtls: bool) -> ClientHello:
+    version = int.from_bytes(body[:2])
+    at = 35 + body[34]  # past random and legacy_session_id
+    cookie = 0
+    if dtls:
+        cookie = body[at]
+        at += 1 + cookie
+    ciphers_at = at + 2
+    at = ciphers_at + int.from_bytes(body[at:ciphers_at])
+    ciphers = _numbers(body[ciphers_at:at])
+    at += 1 + body[at]  # legacy_compression_methods
+    if at > len(body):
+        raise TlsError("ClientHello is cut off")
+    extensions: tuple[int, ...] = ()
     fields: dict[int, bytes] = {}
-    listed = reader.vector(2) if reader else _Reader(b"")  # TLS 1.2 and before may leave extensions out
-    while listed:
-        kind = listed.number(2)
-        value = listed.take(listed.number(2))
-        extensions.append(kind)
-        fields.setdefault(kind, value)
+    if at < len(body):  # TLS 1.2 and before may leave extensions out
+        end = at + 2 + int.from_bytes(body[at : at + 2])
+        if at + 2 > len(body) or end > len(body):
+            raise TlsError("ClientHello is cut off")
+        extensions, fields = _extensions(body[at + 2 : end])
     return ClientHello(
         legacy_version=version,
         ciphers=ciphers,
-        extensions=tuple(extensions),
+        extensions=extensions,
         sni=_server_name(fields.get(SERVER_NAME, b"")),
         has_sni=SERVER_NAME in fields,
         alpn=_protocols(fields.get(ALPN, b"")),
         versions=_list16(fields.get(SUPPORTED_VERSIONS, b""), 1),
         signature_algorithms=_list16(fields.get(SIGNATURE_ALGORITHMS, b""), 2),
-        cookie=cookie or COOKIE in fields,
+        cookie=cookie > 0 or COOKIE in fields,
     )
+
+
+def _extensions(data: bytes) -> tuple[tuple[int, ...], dict[int, bytes]]:
+    """The types in order, and what the first of each type that is read holds."""
+    types: list[int] = []
+    fields: dict[int, bytes] = {}
+    at, end = 0, len(data)
+    while at < end:
+        kind, size = _EXTENSION.unpack_from(data, at)
+        start, at = at + 4, at + 4 + size
+        if at > end:
+            raise TlsError(f"a field of {size} bytes runs past the end")
+        types.append(kind)
+        if kind in _READ and kind not in fields:
+            fields[kind] = data[start:at]
+    return tuple(types), fields
 
 
 def _list16(value: bytes, size: int) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import build_dtls
+import build_quic
 from reading import read, values
 
 import build
@@ -31,6 +33,20 @@ def test_one_host_with_all_it_gave_away():
     assert "exhibit" not in names
     assert values(found, "hostname") == ["m1"]
     assert all(s.position.offset for s in found.signals if s.name not in {"ssid"})
+
+
+def test_hellos_over_quic_and_dtls_count_for_their_host_and_a_second_one_gives_no_ja4():
+    body = build.hello(build.server_name(b"q.example"))
+    hello = build_quic.initial(build_quic.crypto(0, build_quic.message(body)))
+    again = build.hello(build.server_name(b"q.example") + build.extension(44, b"\0\1c"))
+    at = len(build_quic.message(body))
+    second = build_quic.initial(build_quic.crypto(at, build_quic.message(again)), number=1)
+    dtls = build_dtls.record(build_dtls.piece(build_dtls.hello()))
+    frames = [build.ether(build.ip4(build.udp(payload, 5000, 443), 17)) for payload in (hello, second, dtls)]
+    (found,), problems = read(CAPTURE, build.pcap(*frames))
+    assert not problems
+    assert sorted(v[0] for v in values(found, "ja4")) == ["d", "q"]
+    assert values(found, "sni") == ["q.example", "dtls.example"]
 
 
 def test_a_server_and_its_answers_are_no_client():

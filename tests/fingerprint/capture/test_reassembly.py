@@ -105,3 +105,62 @@ def test_segments_behind_a_gap_are_held_up_to_the_limit_only():
 def test_a_stream_that_starts_like_tls_but_is_none_is_refused():
     with pytest.raises(TlsError):
         run([build.segment(b"", 0, SYN), build.segment(b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x00", 1)])
+
+
+AGAIN = build.hello(build.server_name(b"pieces.example") + build.extension(44, b"\0\1c"))
+CHANGE = b"\x14\x03\x03\0\1\1"
+
+
+def flow(stream, size=500, sport=40_000):
+    """Segments after a SYN whose number is 0."""
+    parts = [build.segment(stream[i : i + size], 1 + i, sport=sport, offset=i) for i in range(0, len(stream), size)]
+    return [build.segment(b"", 0, SYN, sport=sport), *parts]
+
+
+@pytest.mark.parametrize("between", [b"", CHANGE])
+@pytest.mark.parametrize("size", [7, 50, 300, 5000])
+def test_the_hello_after_a_hello_retry_request_is_found_and_marked(between, size):
+    found = run(flow(STREAM + between + build.records(AGAIN), size))
+    assert [(h.body, h.retry) for h in found] == [(BODY, False), (AGAIN, True)]
+
+
+def test_a_second_hello_of_another_random_is_no_retry():
+    other = AGAIN[:2] + b"\xee" * 32 + AGAIN[34:]
+    assert [h.retry for h in run(flow(STREAM + build.records(other)))] == [False, False]
+
+
+def test_a_second_hello_split_and_out_of_order_is_found_at_its_packet():
+    second = CHANGE + build.records(AGAIN)
+    start = 1 + len(STREAM)
+    late = build.segment(second[50:], start + 50, offset=70)
+    found = run([*flow(STREAM), late, build.segment(second[:50], start, offset=80)])
+    assert [(h.body, h.packet.offset) for h in found][1:] == [(AGAIN, 80)]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        CHANGE + b"\x17\x03\x03\0\x20" + bytes(32),
+        b"\x16\x03\x03\0\x05\x10\0\0\1x",
+        CHANGE + CHANGE,
+        b"\x16\x03\x01\0\4\1\xff\xff\xff",
+        b"GET /",
+    ],
+)
+def test_a_handshake_that_goes_on_is_followed_no_further(rest):
+    streams = Streams()
+    packets = flow(STREAM + rest)
+    assert len(run(packets, streams)) == 1
+    end = 1 + len(STREAM + rest)
+    assert run([build.segment(build.records(AGAIN), end)], streams) == []
+    assert streams.held == 0
+
+
+def test_a_second_hello_that_never_ends_is_followed_to_a_limit():
+    streams = Streams()
+    long = b"\x16\x03\x01\x40\x00\x01\x00\xff\x00" + bytes(16_380) + b"\x16\x03\x01\x40\x00" + bytes(16_384)
+    assert len(run(flow(STREAM + long, 1400), streams)) == 1
+    assert streams.held == 0
+    gap = flow(STREAM, sport=5) + [build.segment(bytes(1400), 9000 + i * 1400, sport=5) for i in range(200)]
+    run(gap, streams)
+    assert streams.held <= 2 * FLOW_BYTES

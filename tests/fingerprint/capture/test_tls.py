@@ -1,4 +1,5 @@
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,32 @@ def test_any_prefix_of_a_hello_looks_like_one_and_others_do_not():
 )  # fmt: skip
 def test_alpn_reads_as_the_specification_has_it(protocol, ends):
     assert ja4(ClientHello(0x0303, (), (16,), alpn=(protocol,)))[8:10] == ends
+
+
+def test_a_hello_whose_only_extensions_are_in_the_head_ends_in_zeros():
+    only = parse_client_hello(build.hello(build.server_name(b"a.example") + build.alpn(b"h2")))
+    assert ja4(only) == "t12d0202h2_62ed6f6ca7ad_000000000000"
+
+
+def test_grease_is_passed_over_in_every_list_and_only_where_both_bytes_are_equal():
+    greased = ClientHello(0x0303, (0x0A0A, 0x1301, 0x0A1A), (0x2A2A, 0x3A4A, 13, 43), alpn=(b"\x5a\x5a", b"h2"),
+                          versions=(0xFAFA, 0x0304), signature_algorithms=(0x8A8A, 0x0804, 0x0403))  # fmt: skip
+    plain = ClientHello(0x0303, (0x1301, 0x0A1A), (0x3A4A, 13, 43), alpn=(b"h2",), versions=(0x0304,),
+                        signature_algorithms=(0x0804, 0x0403))  # fmt: skip
+    assert ja4(greased) == ja4(plain)
+    assert ja4(plain).startswith("t13i0203h2_")
+    other = ClientHello(0x0303, (0x1301, 0x0A1A), (0x3A4A, 13, 43), signature_algorithms=(0x0403, 0x0804))
+    assert ja4(other)[-12:] != ja4(plain)[-12:]  # algorithms keep their order
+
+
+def test_ciphers_with_the_numbers_of_sni_and_alpn_stay():
+    assert ja4(ClientHello(0x0303, (0, 16), ()))[11:23] == sha256(b"0000,0010").hexdigest()[:12]
+    assert len(ja4(ClientHello(0x0303, tuple(range(3000)), tuple(range(3000))))) == 36
+
+
+def test_a_cookie_tells_a_second_hello():
+    assert not parse_client_hello(build.hello()).cookie
+    assert parse_client_hello(build.hello(build.extension(44, b"\0\1c"))).cookie
 
 
 def test_counts_stop_at_99_and_versions_read_as_the_specification_has_them():

@@ -1,0 +1,49 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rackprint.fingerprint.capture import fragments
+from rackprint.fingerprint.capture.fragments import Fragments
+
+pieces = st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=20)), max_size=40)
+
+
+@given(pieces)
+def test_each_byte_is_the_one_that_came_first(parts):
+    """Held against the plainest thing that does the same: a dict of bytes."""
+    kept, plain = Fragments(70), {}
+    for at, part in parts:
+        taken = kept.add(at, part)
+        assert taken == (at + len(part) <= 70)
+        for number, byte in enumerate(part if taken else b""):
+            plain.setdefault(at + number, byte)
+        prefix = next(n for n in range(100) if n not in plain)
+        assert kept.prefix == prefix
+        assert all(kept.data[n] == byte for n, byte in plain.items())
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(1, 40), st.integers(0, 1 << 32))
+def test_pieces_in_any_order_give_the_whole(message, size, seed):
+    starts = list(range(0, len(message), size))
+    random.Random(seed).shuffle(starts)
+    kept = Fragments(len(message))
+    for at in starts:
+        kept.add(at, message[at : at + size])
+    assert (kept.prefix, bytes(kept.data)) == (len(message), message)
+
+
+def test_the_number_of_separate_pieces_is_bounded_and_what_touches_one_is_still_taken(monkeypatch):
+    monkeypatch.setattr(fragments, "PIECES", 3)
+    kept = Fragments(100)
+    assert [kept.add(at, b"x") for at in (0, 2, 4, 6, 8)] == [True, True, True, False, False]
+    assert [kept.add(at, b"y") for at in (1, 3, 5, 6)] == [True, True, True, True]
+    assert (kept.prefix, bytes(kept.data)) == (7, b"xyxyxyy")
+
+
+@pytest.mark.parametrize("at", [64, 1 << 62])
+def test_nothing_past_the_limit_is_kept(at):
+    kept = Fragments(64)
+    assert not kept.add(at, b"x")
+    assert not kept.data
