@@ -2,7 +2,7 @@
 
 A rack's access point: 2,000 phones with 5,000 live flows, half TLS over TCP and half QUIC. Of all packets about 1 %
 carry ClientHellos (half of them QUIC, a third split over two packets), 2 % are DNS and 0.5 % DHCP; TCP carries
-timestamps. 600 bytes a packet, 20,000 packets a second. The same seed gives the same bytes, in constant memory.
+timestamps. 700 bytes a packet; 20,000 packets a second. The same seed gives the same bytes, in constant memory.
 """
 
 from __future__ import annotations

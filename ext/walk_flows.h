@@ -37,7 +37,7 @@ typedef struct {
     uint32_t waiting, places, waiting_bytes;
     rp_segment *segments;
     rp_origin first;
-    int said;          /* the first hello was given; ``random`` is its */
+    int said, changed; /* the first hello was given, ``random`` is its; a ChangeCipherSpec record was passed */
     uint8_t random[32];
 } rp_head;
 
@@ -361,10 +361,12 @@ static enum rp_tls rp_second(rp_flow *flow, const rp_pkt *k, uint32_t *claim, in
     rp_head *h = flow->head;
     uint32_t head;
     *over = 0;
-    if (h->size >= 6 && !memcmp(h->data, change, 6)) rp_pass(flow, 6, k);
+    if (!h->changed && h->size >= 6 && !memcmp(h->data, change, 6)) {
+        h->changed = 1;
+        rp_pass(flow, 6, k);
+    }
     head = h->size < 6 ? h->size : 6;
-    if (!head) return RP_TLS_NOTHING;
-    if (!memcmp(h->data, change, head)) return RP_TLS_NOTHING;
+    if (!head || (head < 6 && !h->changed && !memcmp(h->data, change, head))) return RP_TLS_NOTHING;
     *over = 1;
     if (rp_looks_like_hello(h->data, head)) {
         enum rp_tls got = rp_message(h, claim);

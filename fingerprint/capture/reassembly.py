@@ -37,7 +37,7 @@ class _Flow:
         self.data = bytearray()
         self.waiting: dict[int, tuple[bytes, Packet]] = {}  # by sequence number
         self.first: Packet | None = None
-        self.done = self.spent = self.begun = False
+        self.done = self.begun = self.spent = False
         self.changed = False  # a ChangeCipherSpec record was passed
         self.said: bytes | None = None  # the random of the first hello, while a second may come
 

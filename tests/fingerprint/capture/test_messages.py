@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
+from rackprint.fingerprint.capture import tcp
 from rackprint.fingerprint.capture.dhcp import DhcpError, parse_dhcp
 from rackprint.fingerprint.capture.dns import DnsError, DnsName, parse_dns
 from rackprint.fingerprint.capture.packets import SYN, Packet
@@ -137,3 +138,16 @@ def test_syn_signatures_are_as_p0f_writes_them(packet, signature):
 @given(st.binary(max_size=40), st.integers(0, 255))
 def test_no_options_break_a_signature(options, ttl):
     assert syn_signature(syn(options, build.ip4(b"", 6, ttl=ttl))).startswith(f"4:{ttl}+")
+
+
+@given(
+    st.sampled_from([MSS + b"\4\2\x08\x0a", MSS + b"\4\2\x08", b"\2\4", b"\1\1\x08\x0a"]),
+    st.lists(st.sampled_from([0, 0, 0, 1, 8, 255]), max_size=24),
+    st.integers(0, 255),
+    st.sampled_from([b"", b"x"]),
+    st.booleans(),
+)
+def test_a_signature_that_is_known_is_that_of_the_packet(head, rest, ttl, payload, six):
+    network = b"\x60" + bytes(rest[:4]).ljust(6, b"\0") + bytes([ttl]) + bytes(32) if six else None
+    packet = syn(head + bytes(rest), network or build.ip4(b"", 6, ttl=ttl), payload=payload)
+    assert syn_signature(packet) == tcp._signature(packet)
