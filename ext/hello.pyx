@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """What a TLS ClientHello says for an event: server name, ALPN, JA4. The plain twins are ``parse_client_hello`` and
-``ja4`` of ``rackprint.fingerprint.capture`` (tls.py, ja4.py), whose words the errors are. Every read is checked against
-the bytes left."""
+``ja4`` of ``rackprint.fingerprint.capture`` (tls.py, ja4.py). Every read is checked against the bytes left."""
 
 from hashlib import sha256
 

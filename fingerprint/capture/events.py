@@ -34,7 +34,6 @@ from rackprint.fingerprint.model import Problem
 
 Event = dict[str, Any]
 _DNS, _MDNS, _DHCP, _DHCP6 = 53, 5353, {67, 68}, {546, 547}
-_SERVICES = {_DNS, _MDNS, *_DHCP, *_DHCP6}
 EUI64S = 65_536  # addresses that are told of once
 
 
@@ -69,12 +68,11 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
             elif packet.proto == TCP:
                 yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
             elif packet.proto == UDP:
-                if packet.sport in _SERVICES or packet.dport in _SERVICES:
-                    yield from _udp(packet, tally)
-                elif looks_like_quic(packet.payload):
+                if looks_like_quic(packet.payload):
                     yield from map(_hello, quic.add(packet))
                 elif looks_like_dtls(packet.payload):
                     yield from map(_hello, dtls.add(packet))
+                yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
             tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
         if isinstance(packet, Packet) and "ff:fe" in packet.src:

@@ -88,7 +88,7 @@ class Dissector:
             yield from self._sampler.add(packet)
 
     def rest(self) -> Iterator[Read]:
-        """The last timestamps, and what did not parse."""
+        """The last samples, and what did not parse."""
         yield from self._sampler.rest()
         yield from self._tally.problems()
 

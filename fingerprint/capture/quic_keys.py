@@ -87,7 +87,7 @@ def client_keys(version: bytes, dcid: bytes) -> Keys:
 def client_secrets(version: bytes, dcid: bytes) -> tuple[bytes, bytes, bytes]:
     """Key (16 bytes), IV (12) and header protection key (16)."""
     known = VERSIONS[version]
-    initial = _expand(*_padded(known.salt), dcid)
+    initial = _expand(*_salt(known.salt), dcid)
     inner, outer = _padded(_expand(*_padded(initial), _info(b"client in", 32)))
     key, iv, mask = _infos(known.label)
     return _expand(inner, outer, key)[:16], _expand(inner, outer, iv)[:12], _expand(inner, outer, mask)[:16]
@@ -109,6 +109,9 @@ def _padded(key: bytes) -> tuple[bytes, bytes]:
     """A key as HMAC-SHA256 takes it within and without (RFC 2104). By hand: a third cheaper than hmac.digest."""
     block = key.ljust(_BLOCK, b"\0")
     return block.translate(_INNER), block.translate(_OUTER)
+
+
+_salt = cache(_padded)
 
 
 def _expand(inner: bytes, outer: bytes, message: bytes) -> bytes:

@@ -125,20 +125,18 @@ def crypto_frames(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
             at += 1
             if kind == _CRYPTO:
                 offset, at = _integer(frames, at)
-                length, at = _integer(frames, at)
-                if at + length > size:
+                length, start = _integer(frames, at)
+                at = start + length
+                if at > size:
                     raise IndexError
-                pieces.append((offset, frames[at : at + length]))
-                at += length
+                pieces.append((offset, frames[start:at]))
             elif not kind:
                 found = _PADDING.match(frames, at)
                 at = found.end() if found else at
             elif kind in {_ACK, _ACK_ECN}:
                 at = _past_ack(frames, at, kind == _ACK_ECN)
-            elif kind == _CLOSE:
-                break
             elif kind != _PING:
-                fault = f"QUIC frame of type {kind} in an Initial"
+                fault = f"QUIC frame of type {kind} in an Initial" if kind != _CLOSE else ""
                 break
     except IndexError:
         fault = "QUIC frame is cut off"

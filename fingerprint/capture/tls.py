@@ -95,7 +95,7 @@ def parse_client_hello(body: bytes, *, dtls: bool = False) -> ClientHello:
     """A ClientHello message body (after the handshake header), ``dtls`` with the cookie field that DTLS adds. Raises
     TlsError, nothing else."""
     try:
-        return _hello(_Reader(body), dtls)
+        return _hello(body, dtls)
     except (IndexError, struct.error) as error:
         raise TlsError("ClientHello is cut off") from error
 
@@ -125,21 +125,35 @@ class _Reader:
 
     def numbers(self) -> tuple[int, ...]:
         """The rest as 16-bit numbers."""
-        rest = self.take(len(self._data) - self._at)
-        if len(rest) % 2:
-            raise TlsError("odd number of bytes in a list of 16-bit values")
-        return struct.unpack(f">{len(rest) // 2}H", rest)
+        return _numbers(self.take(len(self._data) - self._at))
 
 
-def _hello(reader: _Reader, dtls: bool) -> ClientHello:
-    version = reader.number(2)
-    reader.take(32)  # random
-    reader.vector(1)  # legacy_session_id
-    cookie = bool(reader.vector(1)) if dtls else False
-    ciphers = reader.vector(2).numbers()
-    reader.vector(1)  # legacy_compression_methods
-    # TLS 1.2 and before may leave extensions out
-    extensions, fields = _extensions(reader.take(reader.number(2))) if reader else ((), {})
+def _numbers(data: bytes) -> tuple[int, ...]:
+    if len(data) % 2:
+        raise TlsError("odd number of bytes in a list of 16-bit values")
+    return struct.unpack(f">{len(data) // 2}H", data)
+
+
+def _hello(body: bytes, dtls: bool) -> ClientHello:
+    version = int.from_bytes(body[:2])
+    at = 35 + body[34]  # past random and legacy_session_id
+    cookie = 0
+    if dtls:
+        cookie = body[at]
+        at += 1 + cookie
+    ciphers_at = at + 2
+    at = ciphers_at + int.from_bytes(body[at:ciphers_at])
+    ciphers = _numbers(body[ciphers_at:at])
+    at += 1 + body[at]  # legacy_compression_methods
+    if at > len(body):
+        raise TlsError("ClientHello is cut off")
+    extensions: tuple[int, ...] = ()
+    fields: dict[int, bytes] = {}
+    if at < len(body):  # TLS 1.2 and before may leave extensions out
+        end = at + 2 + int.from_bytes(body[at : at + 2])
+        if at + 2 > len(body) or end > len(body):
+            raise TlsError("ClientHello is cut off")
+        extensions, fields = _extensions(body[at + 2 : end])
     return ClientHello(
         legacy_version=version,
         ciphers=ciphers,
@@ -149,7 +163,7 @@ def _hello(reader: _Reader, dtls: bool) -> ClientHello:
         alpn=_protocols(fields.get(ALPN, b"")),
         versions=_list16(fields.get(SUPPORTED_VERSIONS, b""), 1),
         signature_algorithms=_list16(fields.get(SIGNATURE_ALGORITHMS, b""), 2),
-        cookie=cookie or COOKIE in fields,
+        cookie=cookie > 0 or COOKIE in fields,
     )
 
 

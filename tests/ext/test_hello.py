@@ -26,10 +26,9 @@ def twin(body, transport, dtls):
 def same(body, transport="tcp", dtls=False):
     try:
         wanted = twin(body, transport, dtls)
-    except TlsError as error:
-        with pytest.raises(ValueError) as refused:
+    except TlsError:
+        with pytest.raises(ValueError):
             hello.read(body, transport, dtls)
-        assert str(refused.value) == str(error)
     else:
         assert hello.read(body, transport, dtls) == wanted
 
