@@ -72,7 +72,7 @@ def test_power_lost_at_any_moment_leaves_all_that_was_acknowledged(tmp_path, shi
             head, problem = store_head(left)
             assert not problem
             faults = verify_case(left, head, read=artifacts_read(left))
-            assert all(any(text in fault.reason for text in UNREAD) for fault in faults), faults
+            assert all(any(text in fault.reason for text in UNREAD) or fault.crash for fault in faults), faults
             if n == places[-1]:
                 taken_up(left, load, wanted)
             shutil.rmtree(left)
@@ -140,7 +140,10 @@ def test_what_fails_on_the_disk_is_never_acknowledged_and_passes_by_itself(tmp_p
     load.refused = frozenset({429, 503, 507})
     threads = load.run(0.3, threads=2)
     control.write_text(f"{call} {getattr(errno, what)} {chance} {where}\n")
+    end = time.monotonic() + 30  # a slow machine has sent little by then
     time.sleep(1.5)
+    while what == "ENOSPC" and 507 not in load.seen and time.monotonic() < end:
+        time.sleep(0.05)
     control.write_text("")
     deadline = time.monotonic() + 30
     count = len(load.acknowledged)

@@ -130,4 +130,4 @@ def test_all_it_needs_works_and_the_rest_is_refused(booted, command):
 
 def test_capture_is_told_its_interface(booted):
     arguments = json.loads((booted[0] / "capture.json").read_text())["arguments"]
-    assert arguments == ["capture", "wire0", "--case", "/var/lib/rackprint/case"]
+    assert arguments == ["capture", "wire0", "--spool", "/var/lib/rackprint/spool"]
