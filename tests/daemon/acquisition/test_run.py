@@ -57,10 +57,11 @@ def complete(case):
     return Counter((slot, command, out) for slot, command, state, out in records(case) if state is State.COMPLETE)
 
 
-def sound(case):
+def sound(case, *, killed=False):
+    """Whether verify passes; of one that was ``killed`` it may note what the end in the middle of a write left."""
     stored, problem = store_head(case)
     assert not problem
-    assert list(verify_case(case, stored)) == []
+    assert [fault for fault in verify_case(case, stored) if not (killed and fault.crash)] == []
 
 
 def test_equal_serials_are_as_many_handsets_and_trouble_is_told(tmp_path):
@@ -165,7 +166,7 @@ def test_killed_at_any_time_it_loses_nothing_and_resumes_to_the_same(tmp_path):
             process.wait()
             if begun:
                 assert set(complete(case)) <= set(complete(whole))
-                sound(case)
+                sound(case, killed=True)
         subprocess.run([*command, "--resume"], check=True, capture_output=True, timeout=60)
     assert set(complete(case)) == set(complete(whole))
     sound(case)
