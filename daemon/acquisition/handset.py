@@ -113,7 +113,7 @@ class Handset:
 
     def _ask(self, command: Command, keep: Callable[[Asked], None], *, sdk: int = 0, maker: str = "") -> bytes:
         seen = self.seen
-        seen.command = command.name
+        seen.command, before = command.name, seen.error
         for _ in range(_TRIES):
             answer = shell.run(
                 seen.transport, command.line, v2=self.v2, seconds=command.seconds, most=command.most,
@@ -123,6 +123,7 @@ class Handset:
             if answer.state is State.TRUNCATED and not answer.long and not self.stopped():
                 seen.error = f"{command.name}: {answer.why}"
                 continue
+            seen.error = before  # the second try may have gone well
             break
         self._judge(command, answer)
         return answer.stdout

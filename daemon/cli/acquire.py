@@ -58,10 +58,11 @@ def acquire(
 
     servers, phones = (tuple(address(text) for text in texts or ()) for texts in (adb, connect))
     rack = () if servers or phones or real else _simulated()
+    emulated = bool(rack) or simulated or _of_a_rack(servers)
     plan = Plan(
         case, last(case) if resume else "", resume, rack or servers, phones, slow, exhibit, ssid,
-        host or socket.gethostname(), wait, follow=follow, simulated=bool(rack) or simulated or _of_a_rack(servers),
-        usb=ROOT if not rack and all(where.host in _HERE for where in servers) else None,
+        host or socket.gethostname(), wait, follow=follow, simulated=emulated,
+        usb=ROOT if not emulated and all(where.host in _HERE for where in servers) else None,
     )  # fmt: skip
     _warn(plan)
     began = time.monotonic()
