@@ -167,6 +167,7 @@ def test_the_events_are_those_of_the_file_that_tcpdump_wrote(net, tmp_path):
     capture = net.capture(case, "--rotate-seconds", "2", "--host", "lab")
     other = beside(net, file)
     net.curl()
+    time.sleep(2.1)  # what comes later is of another file
     net.curl("old.chirper.example", "--tls-max", "1.2", "--http1.1")
     client = net.within(
         net.client, "openssl", "s_client", "-connect", f"{SERVER}:443", "-servername", "control.example"
