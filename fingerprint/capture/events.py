@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from rackprint.ext.tell import Teller
 from rackprint.fingerprint.capture.addresses import eui64, from_outside
 from rackprint.fingerprint.capture.clock import Clocks
 from rackprint.fingerprint.capture.clock_events import clock_events
 from rackprint.fingerprint.capture.dhcp import Dhcp, DhcpError, parse_dhcp
 from rackprint.fingerprint.capture.dhcp6 import Dhcp6Error, parse_dhcp6
-from rackprint.fingerprint.capture.dns import Dns, DnsError, parse_dns
+from rackprint.fingerprint.capture.dns import TYPES, Dns, DnsError, DnsName, parse_dns
 from rackprint.fingerprint.capture.dtls import DtlsHellos, looks_like_dtls
 from rackprint.fingerprint.capture.hello import Hello, said
 from rackprint.fingerprint.capture.http import parse_request
@@ -52,7 +53,12 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
     streams, tally, clocks = Streams(), Tally("those messages were left out"), Clocks()
     quic, dtls = QuicHellos(tally), DtlsHellos(tally)
     told, sequences = set[str](), Sequences()
+    tell = Teller(picked=Picked, hello=Hello, found=Found, dns=Dns, entry=DnsName, types=TYPES).tell
     for packet in packets:
+        plain = tell(packet)
+        if plain is not None:
+            yield from plain
+            continue
         if isinstance(packet, Problem):
             yield packet
             continue

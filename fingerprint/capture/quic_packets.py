@@ -6,9 +6,10 @@ Sources: RFC 9000 (12.2 coalesced packets, 16 integers, 17.2 long header, 19 fra
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from rackprint.ext.initials import crypto, packets
 from rackprint.fingerprint.capture.quic_keys import VERSIONS
 from rackprint.fingerprint.capture.tls import TlsError
 
@@ -16,6 +17,7 @@ _LONG = 0xC0  # header form and fixed bit
 _MAX_CID = 20
 _LAST_DRAFT = 34
 _MIN_BODY = 20  # packet number, then a sample of 16 bytes from the fifth
+_TYPES = {name: (version.initial, version.retry) for name, version in VERSIONS.items()}
 _PADDING = re.compile(rb"\0*")
 _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 1, 2, 3, 6, 0x1C
 
@@ -39,9 +41,15 @@ def looks_like_quic(payload: bytes) -> bool:
     return len(payload) > 6 and payload[0] & _LONG == _LONG
 
 
-def initials(datagram: bytes) -> Iterator[Initial]:
-    """The Initials of a datagram, in order; none where its version is not one of VERSIONS. Raises QuicError where a
-    packet breaks off."""
+def initials(datagram: bytes) -> Iterable[Initial]:
+    """The Initials of a datagram, in order; none where its version is not one of VERSIONS. Raises QuicError, at the
+    latest while they are taken, where a packet breaks off."""
+    plain = packets(datagram, _TYPES, Initial)
+    return initials_plainly(datagram) if plain is None else plain
+
+
+def initials_plainly(datagram: bytes) -> Iterator[Initial]:
+    """As ``initials``, all in Python: what the kernel leaves, and its twin."""
     at, first_dcid = 0, None
     try:
         while looks_like_quic(datagram[at : at + 7]):
@@ -117,6 +125,14 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
 def crypto_frames(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
     """What the CRYPTO frames of an opened Initial hold: pieces by offset, where those that touch are one. Reading ends
     at a frame that breaks its form or has no place there (RFC 9000 12.4); the text says why."""
+    plain = crypto(frames)
+    if plain is None:
+        return crypto_frames_plainly(frames)
+    return _joined(plain) if len(plain) > 1 else plain, ""
+
+
+def crypto_frames_plainly(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
+    """As ``crypto_frames``, all in Python: what the kernel leaves, and its twin."""
     pieces: list[tuple[int, bytes]] = []
     at, size, fault = 0, len(frames), ""
     try:

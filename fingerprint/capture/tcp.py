@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
+from rackprint.ext.syn import signature
 from rackprint.fingerprint.capture.packets import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, Packet
 
 _NAMES = {1: "nop", 2: "mss", 3: "ws", 4: "sok", 5: "sack", 8: "ts"}
 _SIZES = {2: 4, 3: 3, 4: 2, 8: 10}
 _MAX_DISTANCE = 35
 _LAYOUT = 24  # options p0f lists at most
-MEMO = 4096  # signatures kept
-_KNOWN: dict[tuple[object, ...], str] = {}
 _ORDER = (
     "df", "id+", "id-", "ecn", "0+", "flow", "seq-", "ack+", "ack-", "uptr+", "urgf+", "pushf+",
     "ts1-", "ts2+", "opt+", "exws", "bad",
@@ -26,33 +25,11 @@ def is_syn(packet: Packet) -> bool:
 
 def syn_signature(packet: Packet) -> str:
     """The signature of ``packet``, or an empty text where its headers are too short to have one."""
-    key = _stack(packet)
-    found = _KNOWN.get(key)
-    if found is None:
-        if len(_KNOWN) >= MEMO:
-            _KNOWN.clear()
-        found = _KNOWN[key] = _signature(packet)
-    return found
+    return signature(packet.network, packet.transport, packet.flags, bool(packet.payload))
 
 
-def _stack(packet: Packet) -> tuple[object, ...]:
-    """All of the headers that the signature depends on: SYNs of one stack differ in little else."""
-    ip, tcp = packet.network, packet.transport
-    options: bytes = tcp[20:]
-    stamps = (False, False)
-    if options[:2] == b"\2\4" and options[4:8] == b"\4\2\x08\x0a":  # as Linux lays them out: the values say little
-        stamps = any(options[8:12]), any(options[12:16])
-        options = options[:8] + b"\0" * len(options[8:16]) + options[16:]
-    if ip[:1] and ip[0] >> 4 == 4:
-        first: object = (ip[0], ip[1:2], any(ip[4:6]), ip[6:9])
-    else:
-        flow = int.from_bytes(ip[:4])
-        first = (flow >> 20, flow & 0xFFFFF != 0, ip[7:8])
-    odd = any(tcp[4:8]), any(tcp[8:12]), any(tcp[18:20]), bool(packet.payload)
-    return first, len(ip), len(tcp), tcp[12:16], packet.flags, odd, stamps, options
-
-
-def _signature(packet: Packet) -> str:
+def signature_plainly(packet: Packet) -> str:
+    """As ``syn_signature``, all in Python: the kernel's twin."""
     ip, tcp = packet.network, packet.transport
     if len(tcp) < 20 or len(ip) < 20 or (ip[0] >> 4 == 6 and len(ip) < 40):
         return ""
