@@ -26,7 +26,7 @@ from rackprint.daemon.entries import Entry, taken_row, whole
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 from rackprint.fingerprint.parsers import events as contract
 from rackprint.fingerprint.parsers import find, parsers
-from rackprint.fingerprint.parsers.ahead import ahead
+from rackprint.fingerprint.ahead import ahead
 
 BATCH = 500
 ENTRIES = 4000  # of a frame that goes to the store

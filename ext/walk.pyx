@@ -10,9 +10,12 @@ left; every table has a hard limit.
 from array import array
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
+from posix.types cimport off_t
+from posix.unistd cimport pread
 
 cdef extern from "walk_pick.h" nogil:
     enum: RP_FLOWS, RP_TOTAL_BYTES, RP_STAMPS, RP_PACKET, RP_HELLO, RP_MANAGEMENT, RP_RAW, RP_NEED, RP_GOT, RP_WRONG, RP_LOST
@@ -51,9 +54,9 @@ cdef extern from "walk_pick.h" nogil:
         rp_stamp *stamps
         uint8_t (*ends)[33]
         uint8_t *arena
-        uint32_t count, stamped, paired, batch
+        uint32_t count, room, stamped, paired, batch
         uint64_t packets, cut, cut_first
-        uint64_t filled
+        uint64_t filled, space
     int rp_init(rp_walker *, uint32_t, uint64_t, uint64_t)
     void rp_free(rp_walker *)
     int rp_run(rp_walker *, const uint8_t *, size_t, size_t *, size_t *)
@@ -67,7 +70,30 @@ cdef extern from "<arpa/inet.h>" nogil:
 FLOWS, TOTAL_BYTES, TLS_FAULTS = RP_FLOWS, RP_TOTAL_BYTES, 64
 cdef enum:
     MEMO = 32_768  # texts of addresses kept
+    WINDOW = 1 << 18  # bytes of a file read at a time: they stay in the cache
     TLS_FAULT = 64  # of a fault's code: what follows is of TLS, not of framing
+
+
+cdef class Batch:
+    """Some of what a walk found, taken from it: the walk may go on in another thread."""
+
+    cdef Walk walk
+    cdef rp_item *items
+    cdef uint8_t *arena
+    cdef uint32_t count
+    cdef list last
+
+    def __dealloc__(self):
+        free(self.items)
+        free(self.arena)
+
+    def all(self):
+        """What was found, as ``Walk.take`` gives it."""
+        cdef list found = []
+        cdef uint32_t i
+        for i in range(self.count):
+            found.append(self.walk._item(&self.items[i], self.arena))
+        return found + self.last
 
 
 cdef class Walk:
@@ -133,11 +159,39 @@ cdef class Walk:
                 break
             if step == RP_WRONG or step == RP_LOST:
                 self.lost = step == RP_LOST
-                return [*self._items(), self._fault()]
-            found = self._items()
+                return [*self._batch().all(), self._fault()]
+            found = self._batch().all()
             if found:
                 return found
-        return self._items()
+        return self._batch().all()
+
+    def batches(self, int file, off_t at):
+        """As ``feed`` and ``take`` for all that a file holds from byte ``at`` on, read by its descriptor: Batches, made
+        without the GIL. Its position stays. Raises OSError."""
+        cdef char *window
+        cdef ssize_t got = 1
+        cdef int step = RP_NEED, error = 0
+        self.feed(PyBytes_FromStringAndSize(NULL, WINDOW))
+        self.at = self.size  # nothing of it is to be read yet
+        window = PyBytes_AS_STRING(self.chunk)
+        while got and not self.lost:
+            with nogil:
+                step = self._step()
+                while step == RP_NEED:
+                    got = pread(file, window, WINDOW, at)
+                    if got <= 0:
+                        error = errno
+                        break
+                    at += got
+                    self.at, self.size = 0, <size_t> got
+                    step = self._step()
+            if got < 0 and error != EINTR:
+                raise OSError(error, "cannot be read")
+            batch = self._batch()
+            if step == RP_WRONG or step == RP_LOST:
+                self.lost = step == RP_LOST
+                batch.last.append(self._fault())
+            yield batch
 
     def finish(self):
         """What is left once the file has ended: what it cut off, unfinished fragments, the last samples."""
@@ -146,7 +200,7 @@ cdef class Walk:
             found.append(self._fault())
         self.lost = True
         rp_finish(&self.walker)
-        found += self._items()
+        found += self._batch().all()
         found += self._stamps()
         return found
 
@@ -208,20 +262,19 @@ cdef class Walk:
         self.at += take
         return True
 
-    cdef list _items(self):
-        cdef list found = []
-        cdef uint32_t i
-        for i in range(self.walker.count):
-            found.append(self._item(&self.walker.items[i]))
-        self.walker.count = 0
-        self.walker.filled = 0
-        if self.walker.stamped >= RP_STAMPS:
-            found += self._stamps()
-        return found
+    cdef Batch _batch(self):
+        cdef Batch batch = Batch.__new__(Batch)
+        cdef rp_walker *w = &self.walker
+        batch.walk, batch.items, batch.arena, batch.count = self, w.items, w.arena, w.count
+        batch.last = self._stamps() if w.stamped >= RP_STAMPS else []
+        w.items, w.arena = NULL, NULL
+        w.count = w.room = 0
+        w.filled = w.space = 0
+        return batch
 
-    cdef _item(self, rp_item *item):
+    cdef _item(self, rp_item *item, const uint8_t *arena):
         cdef rp_pkt *k = &item.k
-        cdef const char *data = <const char *> self.walker.arena + item.at
+        cdef const char *data = <const char *> arena + item.at
         if item.what == RP_PACKET:
             return self._packet(k, data)
         if item.what == RP_HELLO:

@@ -74,13 +74,8 @@ static int rp_init(rp_walker *w, uint32_t flows, uint64_t total, uint64_t seed) 
     w->hosts = (uint8_t (*)[16])calloc(RP_HOSTS, 16);
     w->stamps = (rp_stamp *)malloc(RP_STAMPS * sizeof(rp_stamp));
     w->ends = (uint8_t (*)[33])malloc(RP_STAMPS * 33);
-    w->room = 64;
-    w->items = (rp_item *)malloc(w->room * sizeof(rp_item));
-    w->space = 1 << 16;
-    w->arena = (uint8_t *)malloc(w->space);
     w->batch = 1;
-    if (!w->fragments.all || !w->flows.pool || !w->flows.buckets || !w->pairs || !w->hosts || !w->stamps || !w->ends ||
-        !w->items || !w->arena) {
+    if (!w->fragments.all || !w->flows.pool || !w->flows.buckets || !w->pairs || !w->hosts || !w->stamps || !w->ends) {
         rp_free(w);
         return 0;
     }
@@ -98,13 +93,14 @@ static int rp_init(rp_walker *w, uint32_t flows, uint64_t total, uint64_t seed) 
 static rp_item *rp_item_new(rp_walker *w, enum rp_what what, const rp_pkt *k, uint64_t size) {
     rp_item *item;
     if (w->count == w->room) {
-        rp_item *grown = (rp_item *)realloc(w->items, (size_t)w->room * 2 * sizeof(rp_item));
+        uint32_t room = w->room ? 2 * w->room : 64;
+        rp_item *grown = (rp_item *)realloc(w->items, (size_t)room * sizeof(rp_item));
         if (!grown) { w->poor = 1; return NULL; }
         w->items = grown;
-        w->room *= 2;
+        w->room = room;
     }
-    if (w->filled + size > w->space) {
-        uint64_t space = w->space;
+    if (!w->arena || w->filled + size > w->space) {
+        uint64_t space = w->space ? w->space : 1 << 16;
         uint8_t *grown;
         while (space < w->filled + size) space *= 2;
         grown = (uint8_t *)realloc(w->arena, space);

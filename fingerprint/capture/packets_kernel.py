@@ -7,6 +7,7 @@ then is scapy loaded.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
@@ -17,6 +18,7 @@ from rackprint.fingerprint.capture.reassembly import FLOW_BYTES
 from rackprint.fingerprint.capture.records import BLOCK_LIMIT, CUT, INTERFACES, LIMIT, Record, pcap_form
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.model import Position, Problem
+from rackprint.fingerprint.ahead import ahead
 
 WINDOW = 1 << 20  # bytes read at a time
 _SECTION = b"\x0a\x0d\x0d\x0a"
@@ -86,6 +88,12 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
+def _file(stream: BinaryIO) -> int | None:
+    """The descriptor of a stream that is a plain file and nothing else."""
+    plain = isinstance(stream, io.BufferedReader) and isinstance(stream.raw, io.FileIO) and stream.seekable()
+    return stream.fileno() if plain else None
+
+
 class _Reading:
     """One file being walked: what did not come out as a packet is told or counted here."""
 
@@ -96,11 +104,16 @@ class _Reading:
         self._finish_rare: Callable[[], Iterator[Read]] | None = None
 
     def all(self, stream: BinaryIO) -> Iterator[Read]:
-        read = getattr(stream, "read1", stream.read)  # of a pipe, what has come so far
         yield from self._taken()
-        while chunk := read(WINDOW):
-            self._walk.feed(chunk)
-            yield from self._taken()
+        file = _file(stream)
+        if file is not None:
+            for batch in ahead(self._walk.batches(file, stream.tell())):
+                yield from self._told(batch.all())
+        else:
+            read = getattr(stream, "read1", stream.read)  # of a pipe, what has come so far
+            while chunk := read(WINDOW):
+                self._walk.feed(chunk)
+                yield from self._taken()
         yield from self._told(self._walk.finish())
         if self._finish_rare is not None:
             yield from self._finish_rare()

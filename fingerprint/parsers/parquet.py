@@ -50,7 +50,7 @@ class ParquetParser:
     def _batches(self, file: Any, info: ArtifactInfo) -> Iterator[Any]:
         from pyarrow import Table
 
-        from rackprint.fingerprint.parsers.ahead import ahead
+        from rackprint.fingerprint.ahead import ahead
         from rackprint.fingerprint.parsers.batches import canonical
 
         number = 0
