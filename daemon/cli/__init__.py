@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from rackprint.daemon.cli import (
-    acquire,
-    answers,
-    capture,
-    case,
-    config,
-    demo,
-    files,
-    linking,
-    operate,
-    purge,
-    reports,
-    serve,
-    simulate,
-    token,
-    usb,
-)
-
-app = typer.Typer(
-    name="rackprint",
-    help="Links accounts to the phones they share, from raw evidence, with a reason for every link.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=True,
-)
+GROUPS = {  # file of this folder -> its commands
+    "demo": ("demo",),
+    "files": ("signals", "events"),
+    "case": ("ingest", "verify"),
+    "acquire": ("acquire",),
+    "usb": ("usb",),
+    "capture": ("capture",),
+    "simulate": ("simulate-rack",),
+    "linking": ("link", "evaluate"),
+    "answers": ("devices", "accounts", "farms", "explain"),
+    "reports": ("report",),
+    "serve": ("serve",),
+    "config": ("config",),
+    "token": ("token",),
+    "operate": ("backup", "restore", "doctor"),
+    "purge": ("purge",),
+}
 
 
 def _version(wanted: bool) -> None:
@@ -43,18 +36,34 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _rackprint(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     pass
 
 
-_GROUPS = (
-    demo, files, case, acquire, usb, capture, simulate, linking, answers, reports, serve, config, token, operate, purge,
-)  # fmt: skip
-for group in _GROUPS:
-    group.register(app)
+def application(*groups: str) -> typer.Typer:
+    """The command line with the commands of ``groups``."""
+    app = typer.Typer(
+        name="rackprint",
+        help="Links accounts to the phones they share, from raw evidence, with a reason for every link.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=True,
+    )
+    app.callback()(_rackprint)
+    for group in groups:
+        import_module(f"{__name__}.{group}").register(app)
+    return app
+
+
+def _asked(arguments: list[str]) -> tuple[str, ...]:
+    """The group that ``arguments`` ask for: the others take as long to load as a small job; all of them where it is not
+    plain which one is."""
+    for group, commands in GROUPS.items():
+        if arguments[:1] and arguments[0] in commands:
+            return (group,)
+    return tuple(GROUPS)
 
 
 def _one_line(error: Exception) -> str:
@@ -71,7 +80,7 @@ def _one_line(error: Exception) -> str:
 def main() -> None:
     """Runs the command line; an error is one line on stderr, never a traceback."""
     try:
-        app()
+        application(*_asked(sys.argv[1:]))()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
         sys.exit(0)

@@ -22,7 +22,8 @@ def is_global(mac: str) -> bool:
 @lru_cache(maxsize=65_536)
 def inside(ip: str) -> bool:
     """Whether ``ip`` is of a local network."""
-    return ip_address(ip).is_private or ip_address(ip).is_link_local or shared(ip)
+    address = ip_address(ip)
+    return address.is_private or address.is_link_local or shared(ip)
 
 
 def shared(ip: str) -> bool:

@@ -17,7 +17,7 @@ class DhcpError(ValueError):
     """The bytes are no DHCP message."""
 
 
-class Dhcp(msgspec.Struct, frozen=True):
+class Dhcp(msgspec.Struct, frozen=True, gc=False):
     """One message. ``request``: from a client. Texts are empty where an option is absent; ``param_list`` is option 55
     as decimal numbers with commas, ``client_id`` option 61 as hex, ``client_mac`` the MAC within it. ``lease`` is the
     address's time in seconds, 0 where none is told."""

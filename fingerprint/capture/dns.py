@@ -23,7 +23,7 @@ class DnsError(ValueError):
     """The bytes are no DNS message, or one that breaks off before its first name."""
 
 
-class DnsName(msgspec.Struct, frozen=True):
+class DnsName(msgspec.Struct, frozen=True, gc=False):
     """A question, or an answer record with what it says where that is a name, an address or texts; the texts of a TXT
     record are joined by TEXT_END in ``data``."""
 
@@ -33,7 +33,7 @@ class DnsName(msgspec.Struct, frozen=True):
     data: str = ""
 
 
-class Dns(msgspec.Struct, frozen=True):
+class Dns(msgspec.Struct, frozen=True, gc=False):
     """One message. ``cut`` tells that it claims more than could be read."""
 
     response: bool

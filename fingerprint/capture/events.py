@@ -38,7 +38,7 @@ _DNS, _MDNS, _DHCP, _DHCP6 = 53, 5353, {67, 68}, {546, 547}
 EUI64S = 65_536  # addresses that are told of once
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """An event, the packet it began in and, for DHCP and the first event of a DNS message, the message."""
 
     event: Event

@@ -11,7 +11,7 @@ from rackprint.fingerprint.capture.tls import TlsError
 _RANDOM = slice(2, 34)
 
 
-class Hello(msgspec.Struct, frozen=True):
+class Hello(msgspec.Struct, frozen=True, gc=False):
     """A whole ClientHello message body and the packet that brought its first byte. ``retry``: the same client said it
     before and was asked again (HelloRetryRequest, QUIC Retry, HelloVerifyRequest)."""
 

@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-class Packet(msgspec.Struct, frozen=True):
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """One TCP or UDP packet, tunnels and link layer taken off.
 
     ``time_ns``: nanoseconds since 1970 UTC. ``offset``: byte of its record in the file. ``mac_src``: lower case with
@@ -66,12 +66,12 @@ class Packet(msgspec.Struct, frozen=True):
             return self.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Picked(Packet, frozen=True):
+class Picked(Packet, frozen=True, gc=False):
     """A packet of a reader that follows flows itself: of TCP it is a SYN that is no retransmission, or the head of an
     HTTP request; hellos come apart from it."""
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One 802.11 probe request. ``data`` begins at its MAC header and ends before the frame check sequence, where the
     link type or radiotap tells of one."""
 
@@ -80,7 +80,7 @@ class Frame(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Stamps(msgspec.Struct, frozen=True):
+class Stamps(msgspec.Struct, frozen=True, gc=False):
     """TSvals (RFC 7323) that one address sent to another, in capture order: sample i has ``time_ns[i]`` and
     ``value[i]``. One sample a second is enough for a line, and a reader need give no more. ``offset``: byte of the
     first one's record. All numbers fit 64 bits with a sign."""
