@@ -42,7 +42,7 @@ def events(files: FILES) -> None:
     from rackprint.fingerprint.capture.records import is_capture
     from rackprint.fingerprint.model import Problem
 
-    complain = Complaints()
+    complain, encode, write = Complaints(), msgspec.json.Encoder().encode, sys.stdout.buffer.write
     for found in find(files):
         if isinstance(found, Problem):
             complain(found)
@@ -56,7 +56,7 @@ def events(files: FILES) -> None:
                     if isinstance(event, Problem):
                         complain(msgspec.structs.replace(event, file=found.name))
                     else:
-                        sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
+                        write(encode(event) + b"\n")
         except BrokenPipeError:
             raise
         except unpack_errors() as error:

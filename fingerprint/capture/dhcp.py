@@ -3,6 +3,8 @@ given in parts are one value), RFC 4361 (a DUID as client id), RFC 4702 (client 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from rackprint.fingerprint.capture.duid import duid_mac
@@ -58,7 +60,7 @@ def parse_dhcp(data: bytes) -> Dhcp:
         mac=data[28:34].hex(":") if data[2] == 6 else "",
         message_type=options[_TYPE][0],
         hostname=text(options.get(_HOSTNAME, b"").rstrip(b"\0")),  # NULs at the end are padding (RFC 2132, 2)
-        param_list=",".join(map(str, options.get(_PARAMS, b""))),
+        param_list=_listed(options.get(_PARAMS, b"")),
         vendor_class=text(options.get(_VENDOR, b"")),
         requested_ip=_ip(options.get(_REQUESTED, b"")),
         client_id=options.get(_CLIENT, b"").hex(),
@@ -81,6 +83,11 @@ def _options(area: bytes, into: dict[int, bytes]) -> None:
         code, size = area[at], area[at + 1]
         into[code] = into.get(code, b"") + area[at + 2 : at + 2 + size]
         at += 2 + size
+
+
+@lru_cache(maxsize=1024)
+def _listed(value: bytes) -> str:
+    return ",".join(map(str, value))
 
 
 def _fqdn(value: bytes) -> str:

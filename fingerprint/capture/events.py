@@ -75,9 +75,11 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
                 yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
             elif packet.proto == UDP:
                 if looks_like_quic(packet.payload):
-                    yield from map(_hello, quic.add(packet))
+                    for hello in quic.add(packet):
+                        yield from tell(hello) or (_hello(hello),)
                 elif looks_like_dtls(packet.payload):
-                    yield from map(_hello, dtls.add(packet))
+                    for hello in dtls.add(packet):
+                        yield from tell(hello) or (_hello(hello),)
                 yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
             tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
@@ -147,14 +149,13 @@ def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
     if not packet.payload:
         return
     if packet.sport in _DHCP and packet.dport in _DHCP:
-        message = parse_dhcp(packet.payload)
-        fields = {
-            name: getattr(message, name)
-            for name in (
-                "mac", "message_type", "hostname", "param_list", "vendor_class", "requested_ip", "client_id", "fqdn",
-            )
+        m = parse_dhcp(packet.payload)
+        event = {
+            "kind": "dhcp", "time": packet.moment, "mac": m.mac, "message_type": m.message_type,
+            "hostname": m.hostname, "param_list": m.param_list, "vendor_class": m.vendor_class,
+            "requested_ip": m.requested_ip, "client_id": m.client_id, "fqdn": m.fqdn, "offset": packet.offset,
         }  # fmt: skip
-        yield Found(_event("dhcp", packet, **fields), packet, message)
+        yield Found(event, packet, m)
     elif packet.sport in _DHCP6 and packet.dport in _DHCP6:
         fields = msgspec.structs.asdict(parse_dhcp6(packet.payload))
         yield Found(_event("dhcp6", packet, src=packet.src, **fields), packet)
