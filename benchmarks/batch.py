@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import million
 from benchmarks.clock import child
-from rackprint.daemon.pipeline import gather
+from rackprint.daemon.survey import gather
 from rackprint.fingerprint.link.evaluate import evaluate
 from rackprint.fingerprint.model import Problem
 

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from rackprint.daemon.acquire.files import MANIFEST, Found, find, open_evidence
+from rackprint.daemon.acquire.files import MANIFEST, Found
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.custody import CustodyLog, Head
 from rackprint.daemon.evidence.vault import Stored, Vault
 from rackprint.daemon.facts import facts
 from rackprint.daemon.store.records import Artifact
 from rackprint.daemon.store.repository import Store
-from rackprint.daemon.worker import Frame, Workers
-from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
-
-if TYPE_CHECKING:
-    from rackprint.fingerprint.link.columns import Columns
-
-Complain = Callable[[Problem], None]
-Step = Callable[[], None]
-
-EMPTY = Problem("is empty", "fetch it again if it should hold something")
-UNKNOWN_FORMAT = Problem("no parser knows this format", "docs/formats.md lists what is read")
+from rackprint.daemon.survey import Complain, Step, evidence, info, read_all, told, why
+from rackprint.daemon.worker import Workers
+from rackprint.fingerprint.model import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +52,6 @@ class Intake:
     linked: Linked = field(default_factory=Linked)
 
 
-def read_all(files: list[Path], complain: Complain, *, step: Step = lambda: None) -> Iterator[Observation]:
-    """Observations of every supported file under ``files``, keeping nothing; problems go to ``complain``."""
-    for frame in _frames(files, complain, step, wide=False):
-        yield from frame.observations
-
-
-def gather(files: list[Path], complain: Complain, *, step: Step = lambda: None) -> Columns:
-    """As :func:`read_all`, gathered into columns."""
-    from rackprint.fingerprint.link.gather import Gatherer
-    from rackprint.fingerprint.parsers.batches import thawed
-
-    gathered = Gatherer()
-    for frame in _frames(files, complain, step, wide=True):
-        for observation in frame.observations:
-            gathered.add(observation)
-        for batch in thawed(frame.batch) if frame.batch else ():
-            gathered.add_batch(batch)
-    return gathered.finish()
-
-
-def _frames(files: list[Path], complain: Complain, step: Step, *, wide: bool) -> Iterator[Frame]:
-    with Workers() as workers:
-        for found in _evidence(files, complain):
-            if found.path.name == MANIFEST:
-                continue
-            try:
-                info = _info(found, _sha256(found.path))
-                yield from _told(workers.parse(found.path, info, wide=wide), found, complain)
-            except OSError as error:
-                complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
-            step()
-
-
 def ingest(
     paths: list[Path], case: Path, complain: Complain, *, strict: bool = False, step: Step = lambda: None
 ) -> Intake:
@@ -113,11 +70,11 @@ def ingest(
         vault = Vault(case)
         vault.sweep()
         taker = _Taker(vault, log, store, workers, complain)
-        for found in _evidence(paths, complain):
+        for found in evidence(paths, complain):
             try:
                 taker.take(found)
             except OSError as error:
-                complain(Problem(_why(error), "grant read access, or leave it out", file=found.name))
+                complain(Problem(why(error), "grant read access, or leave it out", file=found.name))
             step()
         taker.intake.linked = relink(store, taker.log)
     return taker.intake
@@ -221,8 +178,8 @@ class _Taker:
             self.complain(problem)
 
         parser = ""
-        frames = self.workers.parse(self.vault.path(stored.sha256), _info(found, stored.sha256))
-        for frame in _told(frames, found, keep):
+        frames = self.workers.parse(self.vault.path(stored.sha256), info(found, stored.sha256))
+        for frame in told(frames, found, keep):
             added = self.store.add_observations(frame.observations)
             self.intake.observations += added.new
             self.intake.duplicates += added.duplicates
@@ -270,43 +227,3 @@ def _rehearse(paths: list[Path], complain: Complain) -> None:
         for problem in seen:
             complain(problem)
         raise RackprintError(f"nothing was taken in: {len(seen)} problem(s) and --strict; mend them, or leave it out")
-
-
-def _evidence(paths: Iterable[Path], complain: Complain) -> Iterator[Found]:
-    for found in find(list(paths)):
-        if isinstance(found, Problem):
-            complain(found)
-        else:
-            yield found
-
-
-def _told(frames: Iterator[Frame], found: Found, complain: Complain) -> Iterator[Frame]:
-    """The frames, after their problems were told with the file's name; an empty file, and a named one that nothing
-    reads, are problems too."""
-    told = False
-    for frame in frames:
-        for problem in frame.problems:
-            told = True
-            complain(msgspec.structs.replace(problem, file=found.name))
-        if frame.done and not frame.parser and not told:
-            if not found.path.stat().st_size:
-                complain(msgspec.structs.replace(EMPTY, file=found.name))
-            elif found.named:
-                complain(msgspec.structs.replace(UNKNOWN_FORMAT, file=found.name))
-        yield frame
-
-
-def _info(found: Found, sha256: str) -> ArtifactInfo:
-    manifest = found.manifest
-    return ArtifactInfo(
-        Path(found.name).name, sha256, found.taken_at, manifest.exhibit, manifest.context(), manifest.handset()
-    )
-
-
-def _sha256(path: Path) -> str:
-    with open_evidence(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -23,10 +23,10 @@ from rackprint.daemon.acquire.files import open_evidence
 from rackprint.daemon.acquire.packed import is_packed, unpack_errors, unpacked
 from rackprint.daemon.acquire.parts import part
 from rackprint.daemon.entries import Entry, taken_row, whole
+from rackprint.fingerprint.ahead import ahead
 from rackprint.fingerprint.model import ArtifactInfo, Observation, Problem
 from rackprint.fingerprint.parsers import events as contract
 from rackprint.fingerprint.parsers import find, parsers
-from rackprint.fingerprint.ahead import ahead
 
 BATCH = 500
 ENTRIES = 4000  # of a frame that goes to the store
@@ -160,9 +160,11 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def warm(self) -> None:
-        """Starts the process that reads most things, before its first job."""
-        self._other.start()
+    def warm(self, path: Path | None = None) -> None:
+        """Starts the process that will read ``path``, or reads most things, before its first job. Raises OSError when
+        the file cannot be opened."""
+        capture = path is not None and _is_capture(path)
+        (self._capture if capture else self._other).start()
 
     def close(self) -> None:
         """Ends the processes; the next job starts them anew."""
@@ -184,8 +186,8 @@ _CAPTURE_MAGICS = frozenset(
 )
 
 
-def _is_capture(job: Job, data: bytes) -> bool:
-    with _opened(job, data) as stream:
+def _is_capture(job: Job | Path, data: bytes = b"") -> bool:
+    with open_evidence(job) if isinstance(job, Path) else _opened(job, data) as stream:
         head = stream.read(4)
         if not is_packed(head):
             return head in _CAPTURE_MAGICS

@@ -12,6 +12,7 @@ SOURCES = sorted(p for top in ("daemon", "fingerprint", "ext") for p in (ROOT / 
 INSIDE = {  # inside daemon: what a part may import of the others
     "cli": {
         "pipeline",
+        "survey",
         "queries",
         "acquire",
         "acquisition",
@@ -30,7 +31,8 @@ INSIDE = {  # inside daemon: what a part may import of the others
     },
     "export": {"pipeline", "queries"},
     "queries": {"store", "evidence"},
-    "pipeline": {"acquire", "evidence", "store", "engines", "worker"},
+    "pipeline": {"acquire", "evidence", "store", "engines", "survey", "worker"},
+    "survey": {"acquire", "worker"},
     "worker": {"acquire"},
     "reads": {"store", "evidence", "queries"},
     "supervision": {"channel", "processes"},

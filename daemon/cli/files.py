@@ -23,7 +23,7 @@ def signals(
     positions: Annotated[bool, typer.Option("--positions", help="Add where in the file each value stands.")] = False,
 ) -> None:
     """Print what any supported file says, as NDJSON observations; store nothing."""
-    from rackprint.daemon.pipeline import read_all
+    from rackprint.daemon.survey import read_all
     from rackprint.fingerprint.ndjson import line
 
     complain = Complaints()

@@ -43,7 +43,7 @@ def link(
     from rackprint.daemon.acquire.files import count
     from rackprint.daemon.engines import local
     from rackprint.daemon.errors import RackprintError
-    from rackprint.daemon.pipeline import gather
+    from rackprint.daemon.survey import gather
 
     complain = Complaints()
     with progress("reading", count(files)) as step:

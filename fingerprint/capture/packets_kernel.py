@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from rackprint.ext.walk import TLS_FAULTS, Walk
+from rackprint.fingerprint.ahead import ahead
 from rackprint.fingerprint.capture.hello import Hello
 from rackprint.fingerprint.capture.packets import Frame, Picked, Read, Stamps
 from rackprint.fingerprint.capture.reassembly import FLOW_BYTES
 from rackprint.fingerprint.capture.records import BLOCK_LIMIT, CUT, INTERFACES, LIMIT, Record, pcap_form
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.model import Position, Problem
-from rackprint.fingerprint.ahead import ahead
 
 WINDOW = 1 << 20  # bytes read at a time
 _SECTION = b"\x0a\x0d\x0d\x0a"

@@ -7,9 +7,10 @@ import pytest
 
 from rackprint.daemon.errors import RackprintError
 from rackprint.daemon.evidence.verify import verify_case
-from rackprint.daemon.pipeline import ingest, read_all, store_head
+from rackprint.daemon.pipeline import ingest, store_head
 from rackprint.daemon.queries import Answers
 from rackprint.daemon.store.repository import Store
+from rackprint.daemon.survey import read_all
 
 PROPS = "[ro.serialno]: [%s]\n[ro.product.model]: [M1]\n"
 
@@ -78,14 +79,14 @@ def test_names_that_are_no_text_are_taken_in(rack, tmp_path):
 
 
 def test_a_file_that_cannot_be_opened_is_said_and_the_rest_is_read(rack, tmp_path, monkeypatch):
-    from rackprint.daemon import pipeline
+    from rackprint.daemon import survey
 
     def refuse(path):
         if path.parent.name == "p1":
             raise PermissionError(13, "Permission denied", str(path))
         return "a" * 64
 
-    monkeypatch.setattr(pipeline, "_sha256", refuse)
+    monkeypatch.setattr(survey, "_sha256", refuse)
     said = []
     assert len(list(read_all([rack], said.append))) == 1
     assert "permission denied" in str(said[0])

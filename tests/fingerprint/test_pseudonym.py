@@ -15,7 +15,7 @@ from benchmarks.scenarios.__main__ import SCENARIOS
 from benchmarks.scenarios.views import VIEWS, observe
 from benchmarks.scenarios.world import World
 from rackprint.daemon.export.charts import Slot, rack_map
-from rackprint.daemon.pipeline import read_all
+from rackprint.daemon.survey import read_all
 from rackprint.fingerprint import pseudonym
 from rackprint.fingerprint.identifiers import imsi, mac
 from rackprint.fingerprint.link.contexts import carriers_own
