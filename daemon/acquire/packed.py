@@ -31,11 +31,40 @@ def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     return stream, head
 
 
+def piped(stream: BinaryIO) -> BinaryIO:
+    """What comes through a pipe, unpacked where it is packed, as soon as it comes. Reading may raise one of
+    :func:`unpack_errors`."""
+    magic = b""
+    while len(magic) < 4 and (more := stream.read(4 - len(magic))):
+        magic += more
+    source = io.BufferedReader(_Begun(magic, stream), HEAD)
+    if magic.startswith(GZIP):
+        return gzip.GzipFile(fileobj=source)  # type: ignore[return-value]
+    return io.BufferedReader(_Zstd(source), HEAD) if magic.startswith(ZSTD) else source
+
+
 def unpack_errors() -> tuple[type[Exception], ...]:
     """What a damaged packed stream raises while it is read."""
     import zstandard
 
     return (OSError, EOFError, zlib.error, zstandard.ZstdError)
+
+
+class _Begun(io.RawIOBase):
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first = first
+        self._read = getattr(rest, "read1", rest.read)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._first or self._read(len(buffer))
+        size = min(len(buffer), len(data))
+        buffer[:size], self._first = data[:size], data[size:] if self._first else b""
+        return size
 
 
 class _Zstd(io.RawIOBase):

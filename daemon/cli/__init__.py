@@ -11,7 +11,8 @@ import typer
 
 GROUPS = {  # file of this folder -> its commands
     "demo": ("demo",),
-    "files": ("signals", "events"),
+    "files": ("signals",),
+    "events": ("events",),
     "case": ("ingest", "verify"),
     "acquire": ("acquire",),
     "usb": ("usb",),

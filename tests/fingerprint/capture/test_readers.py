@@ -4,6 +4,7 @@ import io
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def events(data):
 def test_events_of_every_corpus_capture_are_those_of_the_twin(name):
     found, twin = both(corpus(f"captures/{name}").read_bytes())
     assert found == twin
+
+
+@pytest.mark.parametrize("name", CAPTURES or ["absent"])
+def test_a_file_that_is_walked_ahead_gives_what_its_bytes_give(name):
+    path = corpus(f"captures/{name}")
+    with path.open("rb") as stream:
+        assert list(packets_kernel.read_packets(stream)) == kernel(path.read_bytes())
+
+
+def test_a_reader_that_stops_early_ends_the_walk_ahead(tmp_path):
+    path = tmp_path / "long.pcap"
+    path.write_bytes(build.pcap(*[build.ether(build.ip4(build.udp(bytes(60_000), 53, 53), 17))] * 300))
+    with path.open("rb") as stream:
+        assert isinstance(next(iter(packets_kernel.read_packets(stream))), Packet)
+    assert not [thread for thread in threading.enumerate() if "make" in thread.name]
 
 
 @pytest.mark.parametrize("seed", range(4))

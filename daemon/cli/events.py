@@ -1,0 +1,80 @@
+"""``events``: what captures show, as it stands in them or as it comes through a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from rackprint.daemon.cli.output import Complaints
+
+CAPTURES = Annotated[list[Path], typer.Argument(help="Files, folders or pipes; - is stdin.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(events)
+
+
+def events(files: CAPTURES) -> None:
+    """Print the protocol events of captures, one NDJSON line each: ClientHellos with JA4, DHCP, DNS, SYNs,
+    HTTP and probe requests, clocks."""
+    from rackprint.daemon.acquire.files import find, open_evidence
+    from rackprint.daemon.acquire.packed import piped, unpacked
+    from rackprint.fingerprint.capture.records import is_capture
+    from rackprint.fingerprint.model import Problem
+
+    complain = Complaints()
+    for path in files:
+        if str(path) == "-" or path.is_fifo():
+            with _told(str(path), complain), _pipe(path) as stream:
+                _print(piped(stream), str(path), complain, at_once=True)
+            continue
+        for found in find([path]):
+            if isinstance(found, Problem):
+                complain(found)
+                continue
+            with _told(found.name, complain), open_evidence(found.path) as stream:
+                content, head = unpacked(stream)
+                if found.named or is_capture(head):  # a folder may hold other evidence beside captures
+                    _print(content, found.name, complain)
+    sys.stdout.buffer.flush()
+    complain.exit()
+
+
+def _pipe(path: Path) -> nullcontext[BinaryIO] | BinaryIO:
+    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
+
+
+@contextmanager
+def _told(name: str, complain: Complaints) -> Iterator[None]:
+    """Where reading on fails, says so and ends it; what came before stands."""
+    from rackprint.daemon.acquire.packed import unpack_errors
+    from rackprint.fingerprint.model import Problem
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except unpack_errors() as error:
+        complain(Problem(f"cannot be read on: {error}", "what came before was kept", file=name))
+
+
+def _print(content: BinaryIO, name: str, complain: Complaints, *, at_once: bool = False) -> None:
+    """``at_once``: who sends may pause, and what was seen is not to wait for what comes."""
+    import msgspec
+
+    from rackprint.fingerprint.capture.events import read_events
+    from rackprint.fingerprint.model import Problem
+
+    encode, out = msgspec.json.Encoder().encode, sys.stdout.buffer
+    for event in read_events(content):
+        if isinstance(event, Problem):
+            complain(msgspec.structs.replace(event, file=name))
+        else:
+            out.write(encode(event) + b"\n")
+        if at_once:
+            out.flush()
