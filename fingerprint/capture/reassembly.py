@@ -55,6 +55,7 @@ class Streams:
     def __init__(self, flows: int = FLOWS, total: int = TOTAL_BYTES) -> None:
         self._flows: OrderedDict[Key, _Flow] = OrderedDict()
         self._max_flows, self._max_total, self._held = flows, total, 0
+        self.unfinished = 0  # flows let go for others' sake while they held bytes
 
     @property
     def held(self) -> int:
@@ -105,12 +106,17 @@ class Streams:
         finally:
             self._held += flow.held - before
             while self._held > self._max_total:
-                self._drop(next(iter(self._flows)))
+                self._evict()
 
     def _keep(self, key: Key, flow: _Flow) -> None:
         self._flows[key] = flow
         while len(self._flows) > self._max_flows:
-            self._drop(next(iter(self._flows)))
+            self._evict()
+
+    def _evict(self) -> None:
+        oldest = next(iter(self._flows))
+        self.unfinished += self._flows[oldest].held > 0
+        self._drop(oldest)
 
     def _drop(self, key: Key) -> None:
         flow = self._flows.pop(key, None)
