@@ -18,6 +18,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from fuzz import kernels
 from fuzz.replay import KEPT
 from fuzz.targets import NAMES, load
 
@@ -33,8 +34,9 @@ _TOOK = re.compile(r"Done \d+ runs in (\d+) second")
 _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*|^SUMMARY: .*|^==\d+== ERROR: .*", re.MULTILINE)
 
 
-def fuzz(name: str, seeds: Path, work: Path) -> tuple[str, bool]:
-    """A line that says how it went, and whether there was a finding."""
+def fuzz(name: str, seeds: Path, work: Path, built: Path | None) -> tuple[str, bool]:
+    """A line that says how it went, and whether there was a finding. ``built``: where kernels are that tell of their
+    edges."""
     for folder in (found := work / "found" / name, grown := Path(CORPUS or work / "grown") / name, seeds / name):
         folder.mkdir(parents=True, exist_ok=True)
     options = [
@@ -42,7 +44,8 @@ def fuzz(name: str, seeds: Path, work: Path) -> tuple[str, bool]:
         "-max_len=65536", f"-artifact_prefix={found}/", "-print_final_stats=1",
     ]  # fmt: skip
     command = [sys.executable, "-m", "fuzz.one", name, *options, str(grown), str(seeds / name)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    environment = os.environ | ({kernels.FOLDER: str(built)} if built else {})
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
     states = _STATE.findall(done.stderr)
     covered, features, corpus = map(int, states[-1]) if states else (0, 0, 0)
     inputs = int((_RAN.findall(done.stderr) or ["0"])[-1])
@@ -83,9 +86,14 @@ def main(wanted: list[str]) -> int:
         made = subprocess.run([sys.executable, "-m", "fuzz.seeds", str(work / "seeds")], check=False)
         if made.returncode:
             return 1
+        built = kernels.build("edges")
+        if built is None:
+            print(
+                "edges are of Python only: those of the kernels take gcc, and a rackprint installed from here"
+            )
         failed = False
         with ThreadPoolExecutor(JOBS) as pool:
-            for line, finding in pool.map(lambda name: fuzz(name, work / "seeds", work), names):
+            for line, finding in pool.map(lambda name: fuzz(name, work / "seeds", work, built), names):
                 print(line, flush=True)
                 failed |= finding
     return int(failed)

@@ -93,6 +93,7 @@ def samples() -> Target:
     """TCP headers: a byte of flags and destination, one for the time since the last in 50 ms, one for the length of the
     options, then those."""
     stamps, packets = module("stamps"), module("packets")
+    module("packets_kernel")  # the walk, before the first input
 
     def headers(data: bytes) -> Iterator[Any]:
         at, time, offset = 0, 0, _FIRST
