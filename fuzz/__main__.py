@@ -20,6 +20,7 @@ from pathlib import Path
 
 from fuzz import kernels
 from fuzz.replay import KEPT
+from fuzz.seeds import READERS
 from fuzz.targets import NAMES, load
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "30"))
@@ -28,6 +29,7 @@ JOBS = int(os.environ.get("FUZZ_JOBS", "0")) or os.cpu_count() or 1
 CORPUS = os.environ.get("FUZZ_CORPUS", "")
 MEMORY = 2048  # MiB; more is a finding
 SLOW = 20  # seconds on one input; more is a finding
+CAPTURE, MESSAGE = 1 << 16, 1 << 12  # bytes of an input: longer ones are slow, and limits past them have tests
 _STATE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)")
 _RAN = re.compile(r"number_of_executed_units: (\d+)")
 _TOOK = re.compile(r"Done \d+ runs in (\d+) second")
@@ -41,7 +43,7 @@ def fuzz(name: str, seeds: Path, work: Path, built: Path | None) -> tuple[str, b
         folder.mkdir(parents=True, exist_ok=True)
     options = [
         f"-max_total_time={SECONDS}", f"-runs={INPUTS}", f"-rss_limit_mb={MEMORY}", f"-timeout={SLOW}",
-        "-max_len=65536", f"-artifact_prefix={found}/", "-print_final_stats=1",
+        f"-max_len={CAPTURE if name in READERS else MESSAGE}", f"-artifact_prefix={found}/", "-print_final_stats=1",
     ]  # fmt: skip
     command = [sys.executable, "-m", "fuzz.one", name, *options, str(grown), str(seeds / name)]
     environment = os.environ | ({kernels.FOLDER: str(built)} if built else {})
@@ -88,9 +90,7 @@ def main(wanted: list[str]) -> int:
             return 1
         built = kernels.build("edges")
         if built is None:
-            print(
-                "edges are of Python only: those of the kernels take gcc, and a rackprint installed from here"
-            )
+            print("edges are of Python only: those of the kernels take gcc, and a rackprint installed from here")
         failed = False
         with ThreadPoolExecutor(JOBS) as pool:
             for line, finding in pool.map(lambda name: fuzz(name, work / "seeds", work, built), names):
