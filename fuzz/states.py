@@ -125,6 +125,8 @@ def pieces() -> Target:
 def quic_stream() -> Target:
     """The frames of Initials, each after two bytes of their length: what is behind the cipher."""
     packets, quic = module("quic_packets"), module("quic_stream")
+    fragments = module("fragments")
+    most = 4 + quic.MAX_HELLO + 2 * fragments.EDGE * fragments.PIECES
     packet = module("packets").Packet(0, 24, "192.0.2.1", "192.0.2.2", 17, 5000, 443, b"")
 
     def run(data: bytes) -> None:
@@ -136,6 +138,6 @@ def quic_stream() -> Target:
             with contextlib.suppress(packets.QuicError):
                 whole = kept.add(found, packet)
                 assert whole is None or len(whole[0]) <= quic.MAX_HELLO
-            assert kept.held <= 4 + quic.MAX_HELLO
+            assert kept.held <= most
 
     return run

@@ -109,9 +109,9 @@ class DtlsHellos:
                 if flow is None:
                     flow = self._flows[key] = _Flow()
                 self._flows.move_to_end(key)
-                before = len(flow.fragments.data)
+                before = flow.fragments.held
                 hello = _feed(flow, fragment, packet)
-                self._held += len(flow.fragments.data) - before
+                self._held += flow.fragments.held - before
                 self._evict(packet)
                 if hello is not None:
                     found.append(hello)
@@ -122,7 +122,7 @@ class DtlsHellos:
     def _evict(self, packet: Packet) -> None:
         while len(self._flows) > self._most or self._held > self._total:
             _, flow = self._flows.popitem(last=False)
-            self._held -= len(flow.fragments.data)
+            self._held -= flow.fragments.held
             if flow.fragments.data:
                 self._tally.add("DTLS flow let go before its ClientHello was whole: too many at once", packet.offset)
 
