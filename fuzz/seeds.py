@@ -41,7 +41,7 @@ def messages(capture: bytes) -> Iterator[tuple[str, bytes]]:
             yield "tls", item.body  # type: ignore[union-attr]
             yield "handshake", _record(item.body)  # type: ignore[union-attr]
             yield "streams", _segments(_record(item.body))  # type: ignore[union-attr]
-            yield "hello", _TRANSPORTS[item.transport] + item.body  # type: ignore[union-attr]
+            yield "hello", _TRANSPORTS[item.transport] + item.body  # type: ignore[union-attr, index]
             yield "flows", flow(_record(item.body) + CHANGE + _record(item.body))  # type: ignore[union-attr]
         elif kind == "Frame":
             yield "probes", item.data  # type: ignore[union-attr]

@@ -15,7 +15,7 @@ _METHODS = tuple(
 _FLAGS = ((4, 2), (8, 16), (16, 4), (32, 1))  # bit of an input's byte, TCP flag
 
 
-def _walk(**limits: int) -> Any:
+def _walk(**limits: Any) -> Any:
     from rackprint.ext.walk import Walk
 
     packets, records = module("packets"), module("records")

@@ -46,7 +46,7 @@ def track() -> Target:
 def clock() -> Target:
     """Samples of many pairs under small limits, then the events that they give."""
     clocks, events, packets, tally = (module(n) for n in ("clock", "clock_events", "packets", "tally"))
-    limits = {"WAITING": 3, "WORTH": 4, "TRACKS": 2, "ALL_TRACKS": 6, "LINES": 4, "IDLE": 10**10}
+    limits: dict[str, Any] = {"WAITING": 3, "WORTH": 4, "TRACKS": 2, "ALL_TRACKS": 6, "LINES": 4, "IDLE": 10**10}
 
     def within(kept: Any) -> None:
         tracks = [t for pair in kept._pairs.values() for t in pair]

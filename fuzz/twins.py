@@ -73,7 +73,7 @@ def frames() -> Target:
     """A capture: its framing, and its records where the walk hands them on."""
     kernel, records = module("packets_kernel"), module("records")
 
-    class Bare(kernel._Reading):  # type: ignore[misc]
+    class Bare(kernel._Reading):  # type: ignore[misc, name-defined]
         """Gives nothing but framing."""
 
         def _by_scapy(self, record: Any) -> Iterator[Any]:
@@ -83,7 +83,7 @@ def frames() -> Target:
             yield from ()
 
         def _fault(self, fault: int, *rest: int) -> Iterator[Any]:
-            return super()._fault(fault, *rest) if fault < kernel.TLS_FAULTS else iter(())  # type: ignore[no-any-return]
+            return super()._fault(fault, *rest) if fault < kernel.TLS_FAULTS else iter(())
 
     def framing(item: Any) -> bool:
         return not isinstance(item, records.Record) or (item.link not in _WALKED and bool(item.data))
