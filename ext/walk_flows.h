@@ -38,7 +38,7 @@ typedef struct {
     uint32_t waiting, places, waiting_bytes;
     rp_segment *segments;
     rp_origin first;
-    int said, changed; /* the first hello was given, ``random`` is its; a ChangeCipherSpec record was passed */
+    int said, drawn, changed; /* the first hello was given, and had a random; a ChangeCipherSpec record was passed */
     uint8_t random[32];
 } rp_head;
 

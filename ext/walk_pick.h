@@ -149,7 +149,8 @@ static void rp_emit_hello(rp_walker *w, const rp_pkt *k, const rp_flow *flow, ui
     rp_body(h, claim, w->arena + item->at);
     if (claim >= 34) {
         const uint8_t *random = w->arena + item->at + 2;  /* a client that is asked again keeps it */
-        item->again = h->said && !memcmp(random, h->random, 32);
+        item->again = h->drawn && !memcmp(random, h->random, 32);
+        h->drawn = 1;
         memcpy(h->random, random, 32);
     }
     item->k.time = first->time;

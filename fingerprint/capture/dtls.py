@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rackprint.fingerprint.capture.fragments import Fragments
-from rackprint.fingerprint.capture.hello import Hello, bare, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, is_again, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tls import CLIENT_HELLO, HANDSHAKE, MAX_HELLO, TlsError
@@ -140,4 +140,4 @@ def _feed(flow: _Flow, fragment: Fragment, packet: Packet) -> Hello | None:
     said, flow.said = flow.said, (fragment.message, random_of(body))
     if flow.said == said:
         return None
-    return Hello(body, first, "dtls", retry=said[1] == flow.said[1])
+    return Hello(body, first, "dtls", retry=is_again(body, said[1]))

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 
-from rackprint.fingerprint.capture.hello import Hello, bare, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, is_again, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tcp import is_syn
 from rackprint.fingerprint.capture.tls import TlsError, handshake_message, hello_end, looks_like_hello
@@ -196,7 +196,7 @@ def _second(flow: _Flow, packet: Packet) -> Iterator[Hello]:
         with suppress(TlsError):  # it only looked like one
             body = handshake_message(flow.data)
             if body is not None and flow.first is not None:
-                yield Hello(body, flow.first, retry=random_of(body) == flow.said)
+                yield Hello(body, flow.first, retry=is_again(body, flow.said or b""))
             elif len(flow.data) < AGAIN_BYTES:
                 return
     flow.done = True

@@ -6,6 +6,7 @@ give the same hellos. They differ elsewhere: the kernel samples timestamps in a 
 is one queue, and joins IP fragments, which the twin does not.
 """
 
+import io
 import struct
 import sys
 from pathlib import Path
@@ -17,12 +18,14 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 import build
 from rackprint.ext.walk import TLS_FAULTS, Walk
-from rackprint.fingerprint.capture import reassembly
+from rackprint.fingerprint.capture import packets_kernel, packets_scapy, reassembly
+from rackprint.fingerprint.capture.events import events
 from rackprint.fingerprint.capture.hello import Hello
 from rackprint.fingerprint.capture.packets import ACK, SYN, Frame, Picked, Stamps
 from rackprint.fingerprint.capture.reassembly import FLOW_BYTES, WAITING, Streams
 from rackprint.fingerprint.capture.records import Record
 from rackprint.fingerprint.capture.tls import TlsError
+from rackprint.fingerprint.model import Problem
 
 BODY = build.hello(build.server_name(b"evicted.example") + build.extension(21, bytes(300)))
 STREAM = build.records(BODY, 150)
@@ -90,6 +93,22 @@ def packet(flow, kind, cut):
     }
     payload, seq, flags = made[kind]
     return build.segment(payload, seq, flags, sport)
+
+
+@pytest.mark.parametrize("first", [b"", b"\3\3" + bytes(8), b"\3\3" + bytes(31)])
+def test_a_hello_that_is_cut_off_before_its_random_is_nobodys_first(first):
+    for second in (first, build.hello()):
+        one, other = build.records(first), build.records(second)
+        frames = [build.tcp(b"", 0, SYN), build.tcp(one, 1), build.tcp(other, 1 + len(one))]
+        capture = build.pcap(*(build.ip4(frame, 6) for frame in frames), link=101)
+        for read in (packets_kernel.read_packets, packets_scapy.read_packets):
+            found = [event for event in events(read(io.BytesIO(capture))) if not isinstance(event, Problem)]
+            assert [event.get("retry") for event in found if event["kind"] == "tls_client_hello"] == (
+                [None] if second == build.hello() else []
+            )
+    again = Streams()
+    again.opens(build.segment(b"", 0, SYN))
+    assert [h.retry for h in again.add(build.segment(build.records(first) * 2, 1))] == [False, False]
 
 
 @settings(deadline=None, max_examples=200)
