@@ -1,4 +1,4 @@
-# make demo | test | check | soak | fuzz | bench | bench-serve | bench-adb | bench-capture | bench-quality: each makes its own .venv on first use.
+# make demo | test | check | soak | fuzz | sanitize | bench | bench-serve | bench-adb | bench-capture | bench-quality: each makes its own .venv on first use.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ FILES := $(shell find daemon fingerprint ext -name '*.py' -o -name '*.pyx' -o -n
 KERNELS := $(wildcard ext/*.pyx ext/*.h)
 LIST := $(VENV)/files.list
 
-.PHONY: demo test check soak bench bench-serve bench-adb bench-capture bench-quality fuzz clean format
+.PHONY: demo test check soak bench bench-serve bench-adb bench-capture bench-quality fuzz sanitize clean format
 demo: $(VENV)/run.stamp
 	@$(BIN)/rackprint demo
 
@@ -38,10 +38,14 @@ bench-capture: $(VENV)/dev.stamp
 	@$(BIN)/pip install -q -c constraints.txt --config-settings editable_mode=strict -e '.[bench]'
 	$(BIN)/python -m benchmarks.capture $(BENCH)
 
-# FUZZ_SECONDS is of each target; TARGETS are names of fuzz/targets.py.
+# FUZZ_SECONDS and FUZZ_INPUTS are of each target, whichever ends first; TARGETS are names of fuzz/targets.py.
 fuzz: $(VENV)/dev.stamp
 	@$(BIN)/pip install -q -c constraints.txt --config-settings editable_mode=strict -e '.[fuzz]'
 	@$(BIN)/python -m fuzz $(TARGETS)
+
+# Takes gcc with its sanitizers; FUZZ_CORPUS is a folder of inputs that make fuzz grew.
+sanitize: $(VENV)/dev.stamp
+	@$(BIN)/python -m fuzz.sanitize $(TARGETS)
 
 soak: $(VENV)/dev.stamp
 	$(BIN)/python tests/crashing.py 300

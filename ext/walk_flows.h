@@ -11,6 +11,7 @@
 #define RP_AGAIN_BYTES 16384u  /* of a second hello */
 #define RP_TOTAL_BYTES (16u << 20)
 #define RP_SEGMENTS 256u  /* waiting for a gap to close */
+#define RP_WAITING 131072u  /* the same of all flows: one of a byte costs as much memory as one of a hundred */
 #define RP_EARLY 4u       /* segments without a known start that wait for it */
 #define RP_MAX_HELLO 65536u
 #define RP_NIL 0xFFFFFFFFu
@@ -37,7 +38,7 @@ typedef struct {
     uint32_t waiting, places, waiting_bytes;
     rp_segment *segments;
     rp_origin first;
-    int said, changed; /* the first hello was given, ``random`` is its; a ChangeCipherSpec record was passed */
+    int said, drawn, changed; /* the first hello was given, and had a random; a ChangeCipherSpec record was passed */
     uint8_t random[32];
 } rp_head;
 
@@ -52,7 +53,7 @@ typedef struct {
     rp_flow *pool;
     uint32_t *buckets;
     uint32_t count, limit, free, fresh, newest, oldest;  /* fresh: places of the pool never used */
-    uint64_t held, total, seed, dropped, unfinished;
+    uint64_t held, waiting, total, seed, dropped, unfinished;
 } rp_flows;
 
 static inline int32_t rp_distance(uint32_t seq, uint32_t base) { return (int32_t)(seq - base); }
@@ -89,6 +90,8 @@ static inline uint64_t rp_held(const rp_flow *flow) {
     return flow->head ? (uint64_t)flow->head->size + flow->head->waiting_bytes : 0;
 }
 
+static inline uint32_t rp_waiting(const rp_flow *flow) { return flow->head ? flow->head->waiting : 0; }
+
 static inline void rp_unlink(rp_flows *t, rp_flow *flow) {
     if (flow->newer != RP_NIL) t->pool[flow->newer].older = flow->older;
     else t->newest = flow->older;
@@ -111,6 +114,7 @@ static void rp_drop(rp_flows *t, rp_flow *flow) {
     *link = flow->chain;
     rp_unlink(t, flow);
     t->held -= rp_held(flow);
+    t->waiting -= rp_waiting(flow);
     rp_clear(flow);
     flow->chain = t->free;
     t->free = index;

@@ -145,7 +145,8 @@ static void rp_emit_hello(rp_walker *w, const rp_pkt *k, const rp_flow *flow, ui
     rp_body(h, claim, w->arena + item->at);
     if (claim >= 34) {
         const uint8_t *random = w->arena + item->at + 2;  /* a client that is asked again keeps it */
-        item->again = h->said && !memcmp(random, h->random, 32);
+        item->again = h->drawn && !memcmp(random, h->random, 32);
+        h->drawn = 1;
         memcpy(h->random, random, 32);
     }
     item->k.time = first->time;
@@ -263,7 +264,7 @@ static void rp_tcp(rp_walker *w, rp_pkt *k) {
     rp_flow *flow;
     uint8_t key[37];
     uint32_t hash;
-    uint64_t before;
+    uint64_t held, waiting;
     int begins, opens = (k->flags & 0x17) == 2;
     if (k->transport_size >= 32 && !(k->flags & 4)) rp_sample(w, k);
     if (!opens && !k->payload_size) return;
@@ -290,10 +291,12 @@ static void rp_tcp(rp_walker *w, rp_pkt *k) {
         flow->begun = 1;
         if (!opens && rp_is_request(k->payload, k->payload_size)) rp_emit(w, k);
     }
-    before = rp_held(flow);
+    held = rp_held(flow);
+    waiting = rp_waiting(flow);
     if (rp_feed(flow, k)) rp_hello(w, k, flow);
-    t->held += rp_held(flow) - before;
-    while (t->held > t->total) rp_evict(t);
+    t->held += rp_held(flow) - held;
+    t->waiting += rp_waiting(flow) - waiting;
+    while (t->held > t->total || t->waiting > RP_WAITING) rp_evict(t);
 }
 
 static inline int rp_is_service(uint16_t port) {

@@ -9,11 +9,23 @@ def main() -> None:
     """Takes the target's name off the command line; the rest is libFuzzer's."""
     import atheris
 
+    from fuzz import kernels
     from fuzz.targets import load
 
     with atheris.instrument_imports(include=["rackprint"]):
+        kernels.use()  # before atheris's own finder, which knows no C
         target = load(sys.argv[1])
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], target)
+
+    started = False
+
+    def run(data: bytes) -> None:
+        nonlocal started
+        if not started:  # libFuzzer is loaded with the first input
+            kernels.tell_edges()
+            started = True
+        target(data)
+
+    atheris.Setup([sys.argv[0], *sys.argv[2:]], run)
     atheris.Fuzz()
 
 

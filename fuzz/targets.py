@@ -9,21 +9,17 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Any
 
-Target = Callable[[bytes], None]
-_CAPTURE = "rackprint.fingerprint.capture."
+from fuzz import segments, states, twins
+from fuzz.base import Target, module
+
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def _module(name: str) -> Any:
-    return import_module(_CAPTURE + name)
-
-
-def _drained(module: str, function: str) -> Target:
+def _drained(home: str, function: str) -> Target:
     """A reader of streams, read to its end."""
-    read = getattr(_module(module), function)
+    read = getattr(module(home), function)
 
     def run(data: bytes) -> None:
         for _ in read(io.BytesIO(data)):
@@ -32,9 +28,9 @@ def _drained(module: str, function: str) -> Target:
     return run
 
 
-def _decoded(module: str, function: str, error: str) -> Target:
+def _decoded(home: str, function: str, error: str) -> Target:
     """A decoder of bytes; one that gives its findings one by one is asked for all."""
-    found = _module(module)
+    found = module(home)
     decode, refused = getattr(found, function), getattr(found, error) if error else ()
 
     def run(data: bytes) -> None:
@@ -47,6 +43,14 @@ def _decoded(module: str, function: str, error: str) -> Target:
             pass
 
     return run
+
+
+def _all_of(target: Callable[[], Target]) -> Target:
+    """A target that reaches every module of captures, also those that are first loaded when a file asks for them: a
+    fuzzer sees only what was loaded under its eyes."""
+    for name in ("packets_kernel", "packets_scapy"):
+        module(name)
+    return target()
 
 
 def _signals() -> Target:
@@ -64,7 +68,7 @@ def _signals() -> Target:
 
 
 def _tls() -> Target:
-    tls, ja4 = _module("tls"), _module("ja4").ja4
+    tls, ja4 = module("tls"), module("ja4").ja4
 
     def run(data: bytes) -> None:
         with contextlib.suppress(tls.TlsError):
@@ -74,7 +78,7 @@ def _tls() -> Target:
 
 
 def _handshake() -> Target:
-    tls = _module("tls")
+    tls = module("tls")
 
     def run(data: bytes) -> None:
         tls.looks_like_hello(data)
@@ -86,12 +90,12 @@ def _handshake() -> Target:
 
 def _packet(payload: bytes, **more: Any) -> Any:
     fields = {"proto": 17, "sport": 5000, "dport": 443, "src": "192.0.2.1", "dst": "192.0.2.2"} | more
-    return _module("packets").Packet(time_ns=0, offset=0, payload=payload, **fields)
+    return module("packets").Packet(time_ns=0, offset=0, payload=payload, **fields)
 
 
 def _streams() -> Target:
     """TCP segments: one byte of length, two of sequence number, then the payload."""
-    reassembly, tls = _module("reassembly"), _module("tls")
+    reassembly, tls = module("reassembly"), module("tls")
 
     def run(data: bytes) -> None:
         streams = reassembly.Streams()
@@ -110,9 +114,9 @@ def _streams() -> Target:
     return run
 
 
-def _datagrams(module: str, kind: str) -> Target:
+def _datagrams(home: str, kind: str) -> Target:
     """UDP datagrams of one flow, each after two bytes of its length."""
-    found, tls, tally = _module(module), _module("tls"), _module("tally")
+    found, tls, tally = module(home), module("tls"), module("tally")
 
     def run(data: bytes) -> None:
         flows = getattr(found, kind)(tally.Tally("left out"))
@@ -129,7 +133,7 @@ def _datagrams(module: str, kind: str) -> Target:
 
 def _syn() -> Target:
     """A signature of an IP header, whose length the first byte tells, and a TCP header."""
-    signature = _module("tcp").syn_signature
+    signature = module("tcp").syn_signature
 
     def run(data: bytes) -> None:
         if len(data) > 1:
@@ -139,12 +143,25 @@ def _syn() -> Target:
     return run
 
 
+def _services() -> Target:
+    """What a host says of itself in an mDNS message."""
+    dns, told = module("dns"), module("services").self_description
+
+    def run(data: bytes) -> None:
+        with contextlib.suppress(dns.DnsError):
+            message = dns.parse_dns(data)
+            for src in ("192.0.2.1", *(entry.data for entry in message.names)):
+                assert all(value for _, value in told(message, src))
+
+    return run
+
+
 _MAKERS: dict[str, Callable[[], Target]] = {
     "records": lambda: _drained("records", "read_records"),
-    "kernel": lambda: _drained("packets_kernel", "read_packets"),
+    "kernel": lambda: _all_of(lambda: _drained("packets_kernel", "read_packets")),
     "scapy": lambda: _drained("packets_scapy", "read_packets"),
-    "events": lambda: _drained("events", "read_events"),
-    "signals": _signals,
+    "events": lambda: _all_of(lambda: _drained("events", "read_events")),
+    "signals": lambda: _all_of(_signals),
     "tls": _tls,
     "handshake": _handshake,
     "streams": _streams,
@@ -158,6 +175,19 @@ _MAKERS: dict[str, Callable[[], Target]] = {
     "probes": lambda: _decoded("probes", "parse_probe", "ProbeError"),
     "stamps": lambda: _decoded("stamps", "tsval", ""),
     "syn": _syn,
+    "services": _services,
+    "hello": twins.hello,
+    "names": twins.names,
+    "moment": twins.moment,
+    "frames": twins.frames,
+    "flows": segments.flows,
+    "samples": segments.samples,
+    "track": states.track,
+    "clock": states.clock,
+    "leases": states.leases,
+    "sequences": states.sequences,
+    "pieces": states.pieces,
+    "quic_stream": states.quic_stream,
 }
 NAMES = tuple(_MAKERS)
 

@@ -112,6 +112,8 @@ class Clocks:
                 last = sample[0]
                 if not tracks or not tracks[-1].add(last, sample[1] & 0xFFFFFFFF):
                     self._sample(pair, tracks, *sample)
+        if not tracks:  # no room for its clocks, and no need to know of it
+            del self._pairs[pair]
 
     def _sample(self, pair: Pair, tracks: list[Track], time_ns: int, value: int, offset: int) -> None:
         for place, track in enumerate(tracks[:-1]):

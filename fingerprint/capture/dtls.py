@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rackprint.fingerprint.capture.fragments import Fragments
-from rackprint.fingerprint.capture.hello import Hello, bare, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, is_again, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tls import CLIENT_HELLO, HANDSHAKE, MAX_HELLO, TlsError
@@ -109,9 +109,9 @@ class DtlsHellos:
                 if flow is None:
                     flow = self._flows[key] = _Flow()
                 self._flows.move_to_end(key)
-                before = len(flow.fragments.data)
+                before = flow.fragments.held
                 hello = _feed(flow, fragment, packet)
-                self._held += len(flow.fragments.data) - before
+                self._held += flow.fragments.held - before
                 self._evict(packet)
                 if hello is not None:
                     found.append(hello)
@@ -122,7 +122,7 @@ class DtlsHellos:
     def _evict(self, packet: Packet) -> None:
         while len(self._flows) > self._most or self._held > self._total:
             _, flow = self._flows.popitem(last=False)
-            self._held -= len(flow.fragments.data)
+            self._held -= flow.fragments.held
             if flow.fragments.data:
                 self._tally.add("DTLS flow let go before its ClientHello was whole: too many at once", packet.offset)
 
@@ -140,4 +140,4 @@ def _feed(flow: _Flow, fragment: Fragment, packet: Packet) -> Hello | None:
     said, flow.said = flow.said, (fragment.message, random_of(body))
     if flow.said == said:
         return None
-    return Hello(body, first, "dtls", retry=said[1] == flow.said[1])
+    return Hello(body, first, "dtls", retry=is_again(body, said[1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 
 PIECES = 1024  # separate pieces held; past that only what touches one is taken
+EDGE = 40  # bytes that it takes to know where a piece starts, or ends
 
 
 class Fragments:
@@ -21,6 +22,11 @@ class Fragments:
     def prefix(self) -> int:
         """Bytes that are there without a gap from the start."""
         return self._spans[1] if self._spans and not self._spans[0] else 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the message takes so far."""
+        return len(self.data) + EDGE * len(self._spans)
 
     def add(self, at: int, part: bytes) -> bool:
         """Puts ``part`` at byte ``at``; False where it does not fit and is left out."""

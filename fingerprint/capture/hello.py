@@ -32,6 +32,11 @@ def random_of(body: bytes) -> bytes:
     return bytes(body[_RANDOM])
 
 
+def is_again(body: bytes, random: bytes) -> bool:
+    """Whether a ClientHello body has the random of one before it; one that is cut off before its own tells nothing."""
+    return len(random) == _RANDOM.stop - _RANDOM.start and random_of(body) == random
+
+
 def said(hello: Hello) -> tuple[str, list[str], str, bool]:
     """Server name, ALPN, JA4, and whether it gives back a cookie, of a hello; as parse_client_hello and ja4 have them.
     Raises TlsError."""

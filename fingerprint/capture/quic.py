@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from rackprint.fingerprint.capture.hello import Hello, random_of
+from rackprint.fingerprint.capture.hello import Hello, is_again, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.quic_keys import client_keys
 from rackprint.fingerprint.capture.quic_packets import Initial, QuicError, crypto_frames, initials, retry_ids
@@ -112,7 +112,7 @@ class QuicHellos:
         body, first = whole
         said, connection.random = connection.random, random_of(body)
         connection.left = FOLLOWED if connection.left < 0 else 0  # no server asks twice
-        return Hello(body, first, "quic", retry=connection.asked or connection.random == said)
+        return Hello(body, first, "quic", retry=connection.asked or is_again(body, said))
 
     def _evict(self, packet: Packet) -> None:
         while self._known and (self._held > self._total or len(self._known) > self._most):

@@ -23,8 +23,8 @@ class CryptoStream:
 
     @property
     def held(self) -> int:
-        """Bytes held."""
-        return len(self._fragments.data) if self._fragments is not None else 0
+        """Bytes of memory held."""
+        return self._fragments.held if self._fragments is not None else 0
 
     def add(self, pieces: Iterable[tuple[int, bytes]], packet: Packet) -> tuple[bytes, Packet] | None:
         """The body of the hello that these pieces of ``packet`` complete, and the packet that began it. Raises

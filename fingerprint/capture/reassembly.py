@@ -1,8 +1,8 @@
 """The head of each TCP stream, put in order until its ClientHello is whole, within bounded memory.
 
-A flow is one direction of a connection. Held per flow: at most FLOW_BYTES; in all: at most TOTAL_BYTES and FLOWS flows,
-the longest unseen are dropped first. After its hello a flow is followed for the second one that a HelloRetryRequest
-asks for: behind at most a ChangeCipherSpec record, and up to AGAIN_BYTES.
+A flow is one direction of a connection. Held per flow: at most FLOW_BYTES; in all: at most TOTAL_BYTES, WAITING
+segments and FLOWS flows, the longest unseen are dropped first. After its hello a flow is followed for the second one
+that a HelloRetryRequest asks for: behind at most a ChangeCipherSpec record, and up to AGAIN_BYTES.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 
-from rackprint.fingerprint.capture.hello import Hello, bare, random_of
+from rackprint.fingerprint.capture.hello import Hello, bare, is_again, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tcp import is_syn
 from rackprint.fingerprint.capture.tls import TlsError, handshake_message, hello_end, looks_like_hello
@@ -21,6 +21,7 @@ AGAIN_BYTES = 1 << 14
 TOTAL_BYTES = 16 << 20
 FLOWS = 65_536
 _SEGMENTS = 256  # waiting for a gap to close; a hello of 64 KiB in segments of 536 bytes takes 123
+WAITING = 131_072  # the same of all flows: one of a byte costs as much memory as one of a hundred
 _EARLY = 4  # segments without a known start that wait for it, once a flow
 
 _CHANGE_CIPHER = b"\x14\x03\x03\0\1\1"  # what a client says before its second hello, for middleboxes (RFC 8446 D.4)
@@ -54,7 +55,9 @@ class Streams:
 
     def __init__(self, flows: int = FLOWS, total: int = TOTAL_BYTES) -> None:
         self._flows: OrderedDict[Key, _Flow] = OrderedDict()
-        self._max_flows, self._max_total, self._held = flows, total, 0
+        self._max_flows, self._max_total = flows, total
+        self._held = self._waiting = 0
+        self.unfinished = 0  # flows let go for others' sake while they held bytes
 
     @property
     def held(self) -> int:
@@ -96,26 +99,33 @@ class Streams:
         self._flows.move_to_end(key)
         if flow.done:
             return []
-        before = flow.held
+        held, waiting = flow.held, len(flow.waiting)
         try:
             return list(_feed(flow, packet))
         except TlsError:
             flow.clear()
             raise
         finally:
-            self._held += flow.held - before
-            while self._held > self._max_total:
-                self._drop(next(iter(self._flows)))
+            self._held += flow.held - held
+            self._waiting += len(flow.waiting) - waiting
+            while self._held > self._max_total or self._waiting > WAITING:
+                self._evict()
 
     def _keep(self, key: Key, flow: _Flow) -> None:
         self._flows[key] = flow
         while len(self._flows) > self._max_flows:
-            self._drop(next(iter(self._flows)))
+            self._evict()
+
+    def _evict(self) -> None:
+        oldest = next(iter(self._flows))
+        self.unfinished += self._flows[oldest].held > 0
+        self._drop(oldest)
 
     def _drop(self, key: Key) -> None:
         flow = self._flows.pop(key, None)
         if flow is not None:
             self._held -= flow.held
+            self._waiting -= len(flow.waiting)
 
 
 class Followed:
@@ -186,7 +196,7 @@ def _second(flow: _Flow, packet: Packet) -> Iterator[Hello]:
         with suppress(TlsError):  # it only looked like one
             body = handshake_message(flow.data)
             if body is not None and flow.first is not None:
-                yield Hello(body, flow.first, retry=random_of(body) == flow.said)
+                yield Hello(body, flow.first, retry=is_again(body, flow.said or b""))
             elif len(flow.data) < AGAIN_BYTES:
                 return
     flow.done = True

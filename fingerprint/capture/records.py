@@ -169,7 +169,7 @@ def _add_interface(interfaces: list[_Interface], body: bytes, order: str) -> str
         code, size = struct.unpack(order + "HH", body[at : at + 4])
         value = body[at + 4 : at + 4 + size]
         at += 4 + (size + 3) // 4 * 4
-        if code == 0:
+        if code == 0 or len(value) < size:
             break
         if code == 9 and len(value) == 1:  # if_tsresol: 10^-n, or 2^-n with the top bit
             exponent = value[0] & 0x7F

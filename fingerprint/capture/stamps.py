@@ -17,7 +17,7 @@ _KIND, _SIZE = 8, 10
 
 def tsval(header: bytes) -> int | None:
     """The TSval of a whole TCP header, None where there is none."""
-    if header[20:24] == b"\1\1\x08\x0a" and len(header) >= 28:  # how nearly all segments have it (appendix A)
+    if header[20:24] == b"\1\1\x08\x0a" and len(header) >= 32:  # how nearly all segments have it (appendix A)
         return int.from_bytes(header[24:28])
     at = 20
     while at < len(header) and header[at]:

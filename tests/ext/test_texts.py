@@ -24,5 +24,6 @@ def test_the_ends_of_months_and_leap_years(moment):
 def test_what_no_capture_has_is_refused(moment):
     with pytest.raises(ValueError, match="before 1970"):
         moment(-1)
-    with pytest.raises(OverflowError):
-        moment(1 << 63)
+    for time_ns in (1 << 63, -(1 << 63) - 1):
+        with pytest.raises(OverflowError):
+            moment(time_ns)

@@ -226,6 +226,17 @@ def test_a_clock_makes_room_when_it_was_long_unseen(monkeypatch):
     assert len(clocks._waiting) == 2
 
 
+def test_pairs_that_there_is_no_room_for_are_not_kept(monkeypatch):
+    rng = random.Random(17)
+    monkeypatch.setattr(clock, "ALL_TRACKS", 2)
+    clocks = Clocks()
+    for n in range(40):
+        clocks.add(stamps(samples(rng, 0, 40, start=n / 10), dst=f"203.0.113.{n}"))
+    assert (len(clocks._pairs), clocks.lost) == (2, 38 * 40)
+    clocks.add(stamps([(-1, 5)] * 40, dst="203.0.113.99"))  # nor those whose samples are all left out
+    assert len(clocks._pairs) == 2
+
+
 @given(st.lists(st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 1 << 33)), max_size=200))
 def test_no_samples_raise(found):
     clocks = Clocks()

@@ -140,6 +140,18 @@ def test_memory_is_bounded_and_what_is_let_go_unread_is_counted():
     assert [h.body for h in follow.add(datagram(record(piece(FIRST)), sport=1000))] == [FIRST]
 
 
+def test_a_hello_in_scattered_pieces_counts_for_the_memory_it_takes():
+    tally = Tally("")
+    follow, body = DtlsHellos(tally, total=100_000), bytes(4000)
+    for number in range(20):
+        for start in range(1, 2000, 200):
+            parts = b"".join(piece(body, at, 1) for at in range(start, start + 200, 2))
+            follow.add(datagram(record(parts), sport=1000 + number))
+            assert follow.held <= 100_000
+    assert len(follow._flows) == 1  # 1,000 places take 80 kB more than the bytes there
+    assert "let go" in next(tally.problems()).reason
+
+
 @given(st.binary(max_size=120), st.sampled_from([b"", b"\x16\xfe\xfd\0\0" + bytes(6), record(piece(FIRST))[:40]]))
 def test_no_datagram_makes_it_raise(data, head):
     run(head + data, head + data)

@@ -1,4 +1,5 @@
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,18 @@ def test_the_number_of_separate_pieces_is_bounded_and_what_touches_one_is_still_
     assert [kept.add(at, b"x") for at in (0, 2, 4, 6, 8)] == [True, True, True, False, False]
     assert [kept.add(at, b"y") for at in (1, 3, 5, 6)] == [True, True, True, True]
     assert (kept.prefix, bytes(kept.data)) == (7, b"xyxyxyy")
+
+
+def test_what_is_held_is_the_memory_it_takes_however_small_the_pieces():
+    tracemalloc.start()
+    many = [Fragments(70_000) for _ in range(20)]
+    for kept in many:
+        for at in range(1, 2 * fragments.PIECES, 2):
+            assert kept.add(at + 300, b"x")
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 20 * len(many[0].data) < taken / 10
+    assert taken < 1.1 * sum(kept.held for kept in many)
 
 
 @pytest.mark.parametrize("at", [64, 1 << 62])

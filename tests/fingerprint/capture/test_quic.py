@@ -215,6 +215,19 @@ def test_a_hello_of_64_kib_dribbled_in_frames_of_one_byte_is_read_within_bounds(
     assert not list(tally.problems())
 
 
+def test_a_hello_in_scattered_pieces_counts_for_the_memory_it_takes():
+    tally = Tally("")
+    follow = QuicHellos(tally, total=100_000)
+    for number in range(10):
+        for packet, start in enumerate(range(1, 2000, 400)):
+            frames = b"".join(q.crypto(at, b"x") for at in range(start, start + 400, 2))
+            sealed = q.initial(frames, dcid=number.to_bytes(8), number=packet)
+            follow.add(q.datagram(sealed, sport=1000 + number))
+            assert follow.held <= 100_000
+    assert len(follow._known) == 1
+    assert "let go" in next(tally.problems()).reason
+
+
 def test_memory_is_bounded_and_what_is_let_go_unread_is_counted():
     tally = Tally("")
     follow = QuicHellos(tally, connections=100, total=500_000)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
+from rackprint.fingerprint.capture import packets_kernel
 from rackprint.fingerprint.capture.records import Record, is_capture, read_records
 from rackprint.fingerprint.model import Problem
 
@@ -95,11 +96,14 @@ def block_old(frame, order):
         (b"\x09\0\x01\0\x8a\0\0\0", 1024, 1_000_000_000),
         (b"\x0e\0\x08\0" + (100).to_bytes(8, "little") + b"\0\0\0\0", 1, 100_000_001_000),
         (b"\x01\0\x01\0x\0\0\0\0\0\0\0", 1, 1000),
+        (b"\x0e\0\x09\0" + (100).to_bytes(8, "little"), 1, 1000),  # it claims more than there is
     ],
 )
 def test_interface_options_set_the_clock(options, ticks, nanoseconds):
     records, _ = read(build.section() + build.interface(options) + build.enhanced(b"abcd", ticks))
     assert records[0].time_ns == nanoseconds
+    probe = build.section() + build.interface(options, link=105) + build.enhanced(build.probe(b""), ticks)
+    assert [frame.time_ns for frame in packets_kernel.read_packets(io.BytesIO(probe))] == [nanoseconds]
 
 
 def test_a_new_section_forgets_the_interfaces_of_the_last():

@@ -22,6 +22,7 @@ from rackprint.fingerprint.capture.stamps import BATCH, Sampler, tsval
         (build.timestamps(77), 77),
         (b"\2\4\5\xb4\4\2\x08\x0a\0\0\0\x4d\0\0\0\0\1\3\3\x09", 77),
         (b"\x08\x0a\0\0\0\x4d\0\0", None),
+        (build.timestamps(77)[:8], None),
         (b"\x08\x09\0\0\0\x4d\0\0\0\1\1\1", None),
         (b"\2\0\x08\x0a\0\0\0\x4d\0\0\0\0", None),
         (b"\0\0\x08\x0a\0\0\0\x4d\0\0\0\0", None),
