@@ -72,7 +72,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "config_layers": {"config_model"},
     "config_checks": {"config_model"},
 }
-EVERYWHERE = {"errors", "cells", "atomic", "entries", "points", "facts"}
+EVERYWHERE = {"errors", "cells", "atomic", "entries", "points", "facts", "loading"}
 
 
 def imported(path: Path) -> set[str]:

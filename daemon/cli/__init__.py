@@ -25,6 +25,7 @@ from rackprint.daemon.cli import (
     token,
     usb,
 )
+from rackprint.daemon.loading import briefly
 
 app = typer.Typer(
     name="rackprint",
@@ -70,6 +71,7 @@ def _one_line(error: Exception) -> str:
 
 def main() -> None:
     """Runs the command line; an error is one line on stderr, never a traceback."""
+    briefly()
     try:
         app()
     except BrokenPipeError:
