@@ -3,6 +3,7 @@ the package is installed."""
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,7 @@ INSIDE = {  # inside daemon: what a part may import of the others
 EVERYWHERE = {"errors", "cells", "atomic", "entries", "points", "facts", "loading"}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
