@@ -13,6 +13,8 @@ LIST := $(VENV)/files.list
 demo: $(VENV)/run.stamp
 	@$(BIN)/rackprint demo
 
+# Hundreds of processes start: each would compile everything anew where the environment forbids to keep bytecode.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 

@@ -34,11 +34,11 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def start(module: str, *, keep: tuple[int, ...] = (), nice: int = 0) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Starts ``python -m module``, with the number of its end of a socket pair as the first argument; our end is given
-    back. ``keep`` are file descriptors that it holds too."""
+    """Starts the ``main`` of ``module``, with the number of its end of a socket pair as the first argument; our end is
+    given back. ``keep`` are file descriptors that it holds too."""
     ours, theirs = socket.socketpair()
     with theirs:
-        command = [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())]
+        command = [sys.executable, "-m", "rackprint.daemon.loading", module, str(theirs.fileno()), str(os.getpid())]
         # No session of its own: the kernel weighs sessions against each other before it looks at niceness.
         with _no_interrupt():
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *keep))

@@ -9,66 +9,18 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
-
 from rackprint.daemon.channel import Channel
 from rackprint.daemon.errors import RackprintError
+from rackprint.daemon.placing import Ask, Known, Placed, Poke, Serve, ToResolver
 from rackprint.daemon.processes import die_with_parent
 from rackprint.daemon.store.repository import Store
 from rackprint.fingerprint.link.online import Resolver
-from rackprint.fingerprint.model import Observation
 
 SHOWN = 20  # observations of a device that an answer names
 _STEP = 20  # observations between two looks at the questions
 _PAGE = 200
 _REST = 0.6  # of the time it took in, the time it then waits: who has used less of a core is the sooner awake
 _TELL = 0.5  # seconds between two words of how far it is
-
-
-class Serve(msgspec.Struct, tag=True):
-    """The first message: which case."""
-
-    case: str
-    url: str = ""
-
-
-class Ask(msgspec.Struct, tag=True):
-    """Whose phone is this?"""
-
-    number: int
-    observation: Observation
-
-
-class Poke(msgspec.Struct, tag=True):
-    """There is something new."""
-
-
-class Placed(msgspec.Struct, tag=True):
-    """The answer: a device as the resolver calls it, empty for one of its own, and some observations of it."""
-
-    number: int
-    device: str
-    probability: float
-    weight: float
-    fresh: bool
-    reasons: tuple[str, ...]
-    observations: list[str]
-
-
-class Known(msgspec.Struct, tag=True):
-    """How far the index is: the number of the newest observation in it, how many there are, how many devices, and
-    whether it holds all that there was at its start; observations a second so far; or why it cannot go on."""
-
-    through: int
-    observations: int
-    devices: int
-    whole: bool
-    rate: float
-    error: str = ""
-
-
-ToResolver = Serve | Ask | Poke
-FromResolver = Placed | Known
 
 
 class Index:

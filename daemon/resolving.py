@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rackprint.daemon.resolver import Ask, FromResolver, Known, Placed, Poke, Serve
+from rackprint.daemon.placing import Ask, FromResolver, Known, Placed, Poke, Serve
 from rackprint.daemon.supervision import Child
 from rackprint.fingerprint.model import Observation
 

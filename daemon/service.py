@@ -21,6 +21,7 @@ from rackprint.daemon.intake.committing import incoming
 from rackprint.daemon.intake.messages import Setup
 from rackprint.daemon.keeper_schedule import PurgeSchedule
 from rackprint.daemon.linker import Errand, Report
+from rackprint.daemon.loading import loading
 from rackprint.daemon.metrics import Metrics
 from rackprint.daemon.notify import Manager
 from rackprint.daemon.purger import Errand as Purge
@@ -106,6 +107,8 @@ class Service:
         if self.config.spool.folder is not None:
             spool = Spool(self.config.spool.folder, self.config.spool.settle_seconds, self)
             self._tasks.append(asyncio.create_task(spool.watch(), name="spool"))
+        await asyncio.sleep(0)  # those processes start while this one loads what it serves with
+        self._prepare()
         await self.writer.ready.wait()
         await self._listen()
         self.manager.ready(self._where())
@@ -116,11 +119,13 @@ class Service:
         if self._failed:
             raise RackprintError(f"{self.case}: stopped, because a part failed ({self._failed})")
 
-    async def _listen(self) -> None:
-        from rackprint.daemon.api.app import application, servers
+    def _prepare(self) -> None:
+        with loading():
+            from rackprint.daemon.api.app import application, servers
 
-        app = application(self)
-        self._servers = servers(app, self)
+            self._servers = servers(application(self), self)
+
+    async def _listen(self) -> None:
         for server in self._servers:
             self._tasks.append(asyncio.create_task(_served(server), name="server"))
         while not all(server.started for server in self._servers):

@@ -14,7 +14,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("rackprint", deadline=None, print_blob=True)
 settings.load_profile("rackprint")
 
+# What holds the promise for fingerprint/, of which coverage is measured. Tracing the others would double what they cost.
+_MEASURED = ("fingerprint", "ext")
+
 _databases = count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is for the tests of what is measured."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).parts[0] not in _MEASURED:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")

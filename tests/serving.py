@@ -21,6 +21,7 @@ COMMAND = [sys.executable, "-c", "from rackprint.daemon.cli import main; main()"
 RACK = Path(__file__).parents[1] / "fixtures/rack"
 EVENTS = sorted((RACK / "platforms").glob("*.ndjson"))
 _QUICK = {"RACKPRINT_LINK__IDLE_SECONDS": "0.1", "RACKPRINT_LINK__EVERY_SECONDS": "1"}
+_PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; by itself each client would read all authorities
 START = 60.0  # seconds; a machine that is busy is slow
 
 
@@ -81,7 +82,7 @@ class Daemon:
         """A client with the token of ``scope``; empty: without."""
         headers = {"Authorization": f"Bearer {self.tokens[scope]}"} if scope else {}
         base = f"http{'s' * self.tls}://127.0.0.1:{self.port}"
-        client = httpx.Client(base_url=base, headers=headers, timeout=30, **more)
+        client = httpx.Client(base_url=base, headers=headers, timeout=30, verify=self.tls or _PLAIN, **more)
         self._clients.append(client)
         return client
 

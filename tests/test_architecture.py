@@ -3,6 +3,7 @@ the package is installed."""
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "purger": {"channel", "evidence", "processes", "retention", "store"},
     "keeper_schedule": {"purger", "supervision"},
     "linker": {"channel", "evidence", "pipeline", "processes", "store"},
-    "resolver": {"channel", "processes", "store"},
-    "resolving": {"resolver", "supervision"},
+    "resolver": {"channel", "placing", "processes", "store"},
+    "resolving": {"placing", "supervision"},
     "scheduler": {"linker", "supervision"},
     "spool": {"acquire", "intake", "service"},
     "api": {"audit", "config", "evidence", "intake", "metrics", "reads", "service", "store", "tokens"},
@@ -74,9 +75,10 @@ INSIDE = {  # inside daemon: what a part may import of the others
     "config_layers": {"config_model"},
     "config_checks": {"config_model"},
 }
-EVERYWHERE = {"errors", "cells", "atomic", "entries", "points", "facts"}
+EVERYWHERE = {"errors", "cells", "atomic", "entries", "points", "facts", "loading"}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):

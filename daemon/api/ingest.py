@@ -21,9 +21,10 @@ from rackprint.daemon.service import Service
 
 router = APIRouter(prefix="/v1", tags=["ingest"], dependencies=[needs("ingest")])
 ERRORS: dict[int | str, dict[str, Any]] = {
-    code: {"model": models.Problem, "content": {KIND: {}}}
+    code: {"content": {KIND: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for code in (400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503, 507)
 }
+ERRORS[400]["model"] = models.Problem  # one tells what it is; FastAPI would build each of them anew for each route
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200, description="Answers a repeat as the first time")]
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _LINES = {

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from rackprint.daemon.loading import briefly
+
 GROUPS = {  # file of this folder -> its commands
     "demo": ("demo",),
     "files": ("signals",),
@@ -80,6 +82,7 @@ def _one_line(error: Exception) -> str:
 
 def main() -> None:
     """Runs the command line; an error is one line on stderr, never a traceback."""
+    briefly()
     try:
         application(*_asked(sys.argv[1:]))()
     except BrokenPipeError:

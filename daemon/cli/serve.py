@@ -29,11 +29,13 @@ def serve(
 
     from rackprint.daemon import journal
     from rackprint.daemon.config import load
+    from rackprint.daemon.loading import leave, loading
 
     settings = load(config, {"case": case, "listen": {"host": host, "port": port, "socket": socket}})
     journal.begin(settings.log.level, settings.log.format)
 
-    from rackprint.daemon.service import Service
+    with loading():
+        from rackprint.daemon.service import Service
 
     async def run() -> None:
         await Service(settings).run()
@@ -43,3 +45,4 @@ def serve(
     sys.setswitchinterval(0.0005)  # the loop waits for the GIL no longer than that; the work is in other processes
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+    leave()

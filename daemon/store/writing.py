@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from rackprint.daemon import entries
 from rackprint.daemon.entries import Entry
@@ -18,6 +17,10 @@ from rackprint.fingerprint.model import Position, Problem
 THROUGH = "read_through"
 LAST = "last_number"  # of an observation that was purged, so that no number is given twice
 _LOCK = 7_401_225  # PostgreSQL's advisory lock for who gives out numbers
+_SET = text(  # both databases say it so; SQLAlchemy says it with either's dialect, which takes its time to load
+    f"INSERT INTO {StateRow.__tablename__} (key, value) VALUES (:key, :value) "
+    "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 _OBSERVATION = ("number", "id", "time", "artifact", "line", "offset", "form", "body")
 
 
@@ -145,10 +148,7 @@ def problem_body(problem: Problem) -> bytes:
 
 def set_state(connection: Connection, values: dict[str, str]) -> None:
     """Sets single facts of the case; two who set the same one at the same time do not refuse each other."""
-    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = upsert(StateRow)
-    row = row.on_conflict_do_update(index_elements=[StateRow.key], set_={"value": row.excluded.value})
-    connection.execute(row, [{"key": key, "value": value} for key, value in values.items()])
+    connection.execute(_SET, [{"key": key, "value": value} for key, value in values.items()])
 
 
 def state(connection: Connection, key: str) -> str | None:

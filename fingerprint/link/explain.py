@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from rackprint.fingerprint.link.linker import short
 from rackprint.fingerprint.link.paths import graph, path, widest
-from rackprint.fingerprint.link.result import AccountLink, Device, Linkage, Tie, Transfer
+from rackprint.fingerprint.link.result import AccountLink, Device, Linkage, Tie, Transfer, short
 from rackprint.fingerprint.model import Observation, Position, Signal, Tier
 from rackprint.fingerprint.signals import spec, tier
 

@@ -14,7 +14,7 @@ from rackprint.fingerprint.link.gather import build
 from rackprint.fingerprint.link.loose import cut
 from rackprint.fingerprint.link.owners import moves
 from rackprint.fingerprint.link.pairs import Pair
-from rackprint.fingerprint.link.records import records, short
+from rackprint.fingerprint.link.records import records
 from rackprint.fingerprint.link.resolution import Resolution, resolution
 from rackprint.fingerprint.link.result import Linkage
 from rackprint.fingerprint.link.union import Union, unite
@@ -56,6 +56,3 @@ def _joined(labels: Ints, kept: list[Pair]) -> Ints:
     ends = np.array([pair.fragments for pair in kept], dtype=np.int32)
     a, b = np.ascontiguousarray(ends[:, 0]), np.ascontiguousarray(ends[:, 1])
     return components(len(labels), a, b)[labels]
-
-
-__all__ = ["link", "partition", "resolve", "short"]

@@ -19,7 +19,7 @@ from rackprint.fingerprint.link.gather import build
 from rackprint.fingerprint.link.known import Known, Short, Value, differ
 from rackprint.fingerprint.link.pairs import APP_PENALTY, NEEDED
 from rackprint.fingerprint.link.places import Places
-from rackprint.fingerprint.link.records import short as shortened
+from rackprint.fingerprint.link.result import short as shortened
 from rackprint.fingerprint.link.tangle import Units, contradiction
 from rackprint.fingerprint.model import Observation, Scope, Signal, SourceKind, Tier
 from rackprint.fingerprint.signals import REGISTRY, spec, tier

@@ -23,6 +23,7 @@ from rackprint.fingerprint.link.result import (
     Star,
     Tie,
     Transfer,
+    short,
 )
 from rackprint.fingerprint.model import SourceKind
 
@@ -200,9 +201,3 @@ class _Links:
 
 def _shared(tie: Tie) -> str:
     return f"{tie.signal} {short(tie.key)} in {tie.observations} observations ({tie.bits:.0f} bits)"
-
-
-def short(key: str) -> str:
-    """A value for a line of text, without its scope and not longer than a glance takes."""
-    value = key.rpartition("|")[2]
-    return value if len(value) <= 20 else f"{value[:8]}…{value[-4:]}"

@@ -131,3 +131,9 @@ class Linkage(msgspec.Struct, frozen=True):
     transfers: tuple[Transfer, ...] = ()
     farms: tuple[Farm, ...] = ()
     known_devices: int = 0
+
+
+def short(key: str) -> str:
+    """A value for a line of text, without its scope and not longer than a glance takes."""
+    value = key.rpartition("|")[2]
+    return value if len(value) <= 20 else f"{value[:8]}…{value[-4:]}"

@@ -9,9 +9,10 @@ from rackprint.daemon.points import POINTS
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_killed_25_times_at_random_it_loses_nothing_that_it_acknowledged(tmp_path, seed):
-    torture(tmp_path, 25, seed)
+@pytest.mark.parametrize(("seed", "online"), [(1, "true"), (2, "false")])
+def test_killed_25_times_at_random_it_loses_nothing_that_it_acknowledged(tmp_path, seed, online):
+    """With the resolver beside the writer and without it, which leaves more of the machine to the writer."""
+    torture(tmp_path, 25, seed, RACKPRINT_LINK__ONLINE=online)
 
 
 @pytest.mark.timeout(300)
@@ -21,7 +22,8 @@ def test_the_same_on_postgresql(tmp_path, postgresql):
 
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_each_named_point_it_loses_nothing_that_it_acknowledged(tmp_path, point):
-    daemon = Killed(tmp_path, RACKPRINT_KILL_AT=f"{point}:2:{tmp_path}/killed", RACKPRINT_LIMITS__SMALL_KB="64")
+    settings = {"RACKPRINT_LIMITS__SMALL_KB": "64", "RACKPRINT_LINK__ONLINE": "false"}  # all points are the writer's
+    daemon = Killed(tmp_path, RACKPRINT_KILL_AT=f"{point}:2:{tmp_path}/killed", **settings)
     daemon.start()
     load = Load(daemon, 7)
     made = [made_body(load, number) for number in range(5)]

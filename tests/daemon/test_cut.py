@@ -13,6 +13,7 @@ from rackprint.daemon.evidence.verify import verify_case
 from rackprint.daemon.pipeline import artifacts_read, store_head
 
 TIMES = 200
+LARGE = 300  # lines of a file of its own in the vault; what is small is in a pack
 
 
 class Dice(random.Random):
@@ -25,17 +26,18 @@ class Dice(random.Random):
 @pytest.fixture(scope="module")
 def case(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cut") / "case"
-    daemon = Killed(folder, RACKPRINT_LINK__EVERY_SECONDS="3600", RACKPRINT_LINK__IDLE_SECONDS="3600")
+    quiet = {"RACKPRINT_LINK__EVERY_SECONDS": "3600", "RACKPRINT_LINK__IDLE_SECONDS": "3600"}
+    daemon = Killed(folder, **quiet, RACKPRINT_LIMITS__SMALL_KB="16")
     daemon.start()
     load, dice = Load(daemon, 11), Dice(11)
     for _ in range(60):
         load.deliver(load.body(dice))
     file = "".join(
         f'{{"id":"large-{n}","time":"2026-03-01T08:00:00Z","source":"platform:p","account":"p:9","signals":{{"note":"large-{n}"}}}}\n'
-        for n in range(9000)
+        for n in range(LARGE)
     ).encode()
     assert daemon.ask("POST", "/v1/observations", file)[0] == 200
-    load.sent[file] = [f"large-{n}" for n in range(9000)]
+    load.sent[file] = [f"large-{n}" for n in range(LARGE)]
     load.acknowledged.add(file)
     daemon.kill()  # so that the write-ahead log stays
     assert len(load.acknowledged) == 61
@@ -56,7 +58,7 @@ def faults(case: Path) -> list[str]:
 def test_cut_200_times_it_opens_at_a_moment_that_was_and_what_is_missing_is_named(case, tmp_path):
     source, load = case
     dice = random.Random(13)
-    small = {body: ids for body, ids in load.sent.items() if len(ids) < 1000}
+    small = {body: ids for body, ids in load.sent.items() if len(ids) < LARGE}
     lost_something = {"case.db-wal": 0, "custody.log": 0, "pack": 0, "vault": 0}
     for n in range(TIMES):
         copy = tmp_path / f"{n}"

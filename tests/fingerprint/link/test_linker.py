@@ -6,9 +6,9 @@ from linking import START, aid, device_of, drm, iccid, imei, seen
 
 from rackprint.fingerprint.link import weights
 from rackprint.fingerprint.link.gather import build
-from rackprint.fingerprint.link.linker import link, short
+from rackprint.fingerprint.link.linker import link
 from rackprint.fingerprint.link.paths import graph, path, widest
-from rackprint.fingerprint.link.result import Tie
+from rackprint.fingerprint.link.result import Tie, short
 from rackprint.fingerprint.model import Scope, Tier
 
 PHOTO = "platform:photogram"
