@@ -96,20 +96,21 @@ class Flow:
     def _tcp(self, fresh: bool) -> Iterator[tuple[bool, bytes]]:
         seq = {True: self.rng.getrandbits(32), False: self.rng.getrandbits(32)}
 
-        def segment(up: bool, flags: int, payload: bytes = b"", options: bytes = b"") -> tuple[bool, bytes]:
+        def segment(up: bool, flags: int, payload: bytes = b"", scale: bytes = b"") -> tuple[bool, bytes]:
             ports = (self.port, 443) if up else (443, self.port)
-            options = options or b"\1\1"
             self.clock += 7
-            options += b"\x08\x0a" + struct.pack(">II", self.clock, self.clock - 40)
+            stamps = b"\x08\x0a" + struct.pack(">II", self.clock, 0 if flags == 2 else self.clock - 40)
+            options = b"\2\4\5\xb4\4\2" + stamps + b"\1\3\3" + scale if scale else b"\1\1" + stamps  # as Linux does
             size = (20 + len(options)) // 4 << 4
-            head = struct.pack(">HHIIBBHHH", *ports, seq[up], seq[not up], size, flags, 64_240, 0, 0)
+            head = struct.pack(
+                ">HHIIBBHHH", *ports, seq[up], seq[not up] if flags & 16 else 0, size, flags, 64_240, 0, 0
+            )
             seq[up] = (seq[up] + len(payload) + (flags >> 1 & 1)) & 0xFFFFFFFF
             return self._both(up, 6, head + options + payload)
 
         if fresh:
-            opening = b"\2\4\5\xb4\4\2"
-            yield segment(True, 2, options=opening + b"\1\3\3" + bytes((7 + self.phone % 3,)) + b"\1\1")
-            yield segment(False, 18, options=opening)
+            yield segment(True, 2, scale=bytes((7 + self.phone % 3,)))
+            yield segment(False, 18, scale=b"\7")
             yield segment(True, 16)
             message = self.stack.hello(self.rng, [])
             stream = b"\x16\3\1" + vector(message, 2)
