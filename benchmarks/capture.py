@@ -170,20 +170,23 @@ def _median(values: list[float]) -> float:
 def run(packets: int, runs: int, left_out: set[str], folder: Path) -> None:
     """Makes the captures, measures in turns, prints."""
     path, part, plain = folder / "whole.pcap", folder / "part.pcap", folder / "without-quic.pcap"
+    empty = folder / "empty.pcap"
     began = time.perf_counter()
     size = capture_maker.write(path, packets)
     few = head(path, part, PEER_PACKETS)
     without_quic(path, plain)
+    head(path, empty, 0)
     print(
         f"{packets:,} packets, {size / 1e6:.0f} MB, made in {time.perf_counter() - began:.0f} s; {runs} runs in turns"
     )
     measured = tools(left_out)
     bare = Tool("  events, without QUIC", [_PROGRAM, "events"])
-    present = [tool for tool in (*measured, bare) if not tool.absent]
+    start = Tool("its start", [_PROGRAM, "events"])
+    present = [tool for tool in (*measured, bare, start) if not tool.absent]
     for number in range(runs):
         for tool in present[number % len(present) :] + present[: number % len(present)]:
-            if tool is bare:
-                measure(tool, plain, packets)
+            if tool in (bare, start):
+                measure(tool, plain if tool is bare else empty, packets)
             elif number == 0 or tool.whole:  # once is enough for what takes minutes
                 measure(tool, path if tool.whole else part, packets if tool.whole else few)
     measured.insert(2, bare)
@@ -191,6 +194,11 @@ def run(packets: int, runs: int, left_out: set[str], folder: Path) -> None:
         print(line)
     events = next((tool for tool in measured if tool.name == "rackprint events"), bare)
     cost = _median(events.cpu) - _median(bare.cpu)
+    began, whole = (packets / _median(tool.rates) for tool in (start, events))
+    print(
+        f"rackprint events takes {whole:.2f} s, of which {began:.2f} s are the start of the program (a capture without "
+        f"packets); without it {packets / (whole - began):,.0f} packets/s"
+    )
     print(f"QUIC decryption: {cost:.2f} CPU s of {_median(events.cpu):.2f}, {cost / packets * 1e9:.0f} ns a packet")
 
 
