@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fuzz import layers
 from fuzz.made import made
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,10 +26,11 @@ _TRANSPORTS = {"tcp": b"\0", "quic": b"\1", "dtls": b"\2"}  # as twins.hello has
 
 
 def captures() -> Iterator[bytes]:
-    """Those of fixtures, which were made here, and of the corpus."""
+    """Those of fixtures, which were made here, those of the corpus, and small ones of rare link types."""
     for folder in (ROOT / "fixtures", CORPUS / "captures"):
         for path in sorted(folder.rglob("*.pcap*")):
             yield path.read_bytes()
+    yield from layers.captures()
 
 
 def messages(capture: bytes) -> Iterator[tuple[str, bytes]]:
