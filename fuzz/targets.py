@@ -180,6 +180,7 @@ _MAKERS: dict[str, Callable[[], Target]] = {
     "names": twins.names,
     "moment": twins.moment,
     "frames": twins.frames,
+    "pipe": twins.pipe,
     "flows": segments.flows,
     "samples": segments.samples,
     "track": states.track,
