@@ -22,7 +22,7 @@ cdef inline uint16_t word(const uint8_t *p) noexcept nogil:
 cdef Py_ssize_t name_at(const uint8_t *data, Py_ssize_t n, Py_ssize_t at, char *out, Py_ssize_t *size) noexcept nogil:
     """Writes the name at ``at``; where reading goes on, -1 for what the twin is to judge."""
     cdef Py_ssize_t end = -1, lowest = at, target, filled = 0, i
-    cdef int labels = 0
+    cdef int labels = 0, jumps = 0
     cdef uint8_t length
     while True:
         if at >= n:
@@ -34,11 +34,12 @@ cdef Py_ssize_t name_at(const uint8_t *data, Py_ssize_t n, Py_ssize_t at, char *
             if at + 2 > n:
                 return -1
             target = word(data + at) & 0x3FFF
-            if target >= lowest:
+            if target >= lowest or jumps >= LABELS:
                 return -1
             if end < 0:
                 end = at + 2
             lowest = at = target
+            jumps += 1
             continue
         if length > 63 or labels >= LABELS or at + 1 + length > n or filled + 1 + length > TEXT:
             return -1

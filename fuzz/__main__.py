@@ -32,6 +32,7 @@ SLOW = 20  # seconds on one input; more is a finding
 CAPTURE, MESSAGE = 1 << 16, 1 << 12  # bytes of an input: longer ones are slow, and limits past them have tests
 _STATE = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)")
 _RAN = re.compile(r"number_of_executed_units: (\d+)")
+_SLOWEST = re.compile(r"slowest_unit_time_sec: +(\d+)")
 _TOOK = re.compile(r"Done \d+ runs in (\d+) second")
 _ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*|^SUMMARY: .*|^==\d+== ERROR: .*", re.MULTILINE)
 
@@ -53,7 +54,8 @@ def fuzz(name: str, seeds: Path, work: Path, built: Path | None) -> tuple[str, b
     inputs = int((_RAN.findall(done.stderr) or ["0"])[-1])
     seconds = max(1, int((_TOOK.findall(done.stderr) or ["0"])[-1]))
     line = f"{name:12} {inputs:>10,} inputs in {seconds:>4} s, {inputs // seconds:>7,} a second,"
-    line += f" {covered:>6,} edges, {features:>6,} features, {corpus:>5,} kept apart"
+    slowest = (_SLOWEST.findall(done.stderr) or ["?"])[-1]
+    line += f" {covered:>6,} edges, {features:>6,} features, {corpus:>5,} kept apart, the slowest took {slowest} s"
     faults = sorted(found.iterdir())
     if not faults and not done.returncode:
         return (line, False) if covered else (f"{line}; FINDING: it reaches no code, and finds nothing", True)

@@ -55,7 +55,7 @@ class _Finder:
 def use() -> None:
     """Takes kernels from the folder that FUZZ_KERNELS names from now on, if it names one."""
     if folder := os.environ.get(FOLDER):
-        sys.meta_path.insert(0, _Finder(Path(folder)))  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder(Path(folder)))
 
 
 def tell_edges() -> None:

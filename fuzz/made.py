@@ -14,6 +14,7 @@ import build_quic
 
 import build
 
+BODY = build.hello(build.server_name(b"made.example") + build.alpn(b"h2") + build.extension(44, b"\0\1c"))
 _HT = build.element(45, bytes.fromhex("2d0117ff") + bytes(22))
 _WPS = b"\0\x50\xf2\4" + b"\x10\x47\0\x10" + bytes(16) + b"\x10\x11\0\5Phone" + b"\x10\x23\0\4SM-G"
 _ADB = b"adb-R58M123ABC-x7Gh2k._adb-tls-connect._tcp.local"
@@ -30,8 +31,7 @@ _OPTION6 = [
 def made() -> Iterator[tuple[str, bytes]]:
     """(target, input)."""
     yield "probes", build.checked(build.probe(build.element(0, b"RACK-7") + _HT + build.element(221, _WPS), htc=True))
-    body = build.hello(build.server_name(b"made.example") + build.alpn(b"h2") + build.extension(44, b"\0\1c"))
-    message = build_quic.message(body)
+    message = build_quic.message(BODY)
     halves = build_quic.crypto(0, message[:60]), build_quic.crypto(60, message[60:])
     yield "quic_frames", b"\1\0\2\0\0\0\0" + halves[1] + halves[0]
     yield "quic_stream", b"".join(build.vector(half, 2) for half in reversed(halves)) * 2

@@ -18,7 +18,7 @@ from fuzz import kernels
 from fuzz.replay import KEPT
 from fuzz.seeds import CORPUS, ROOT, write
 
-TARGETS = ("kernel", "events", "signals", "frames", "flows", "samples", "hello", "names", "services", "moment")
+TARGETS = ("kernel", "events", "signals", "frames", "pipe", "flows", "samples", "hello", "names", "services", "moment")
 _FAULT = ("ERROR: AddressSanitizer", "runtime error:", "Error")
 
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fuzz import layers
 from fuzz.made import made
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = Path(os.environ.get("RACKPRINT_CORPUS") or ROOT.parent / "shared/corpus")
-READERS = ("records", "kernel", "scapy", "events", "signals", "frames")
+READERS = ("records", "kernel", "scapy", "events", "signals", "frames", "pipe")
 LARGEST = 48 << 10  # bytes of a capture that is a seed
 EACH = 150  # messages of a decoder
+PIECES = b"\x0b\x40\0\xfe"  # as a pipe may cut a capture
 CHANGE = b"\x14\x03\x03\0\1\1"  # a ChangeCipherSpec record
 _DNS = ("dns", "names", "services")
 _PORTS = {53: _DNS, 5353: _DNS, 67: ("dhcp",), 68: ("dhcp",), 546: ("dhcp6",), 547: ("dhcp6",)}
@@ -25,10 +27,11 @@ _TRANSPORTS = {"tcp": b"\0", "quic": b"\1", "dtls": b"\2"}  # as twins.hello has
 
 
 def captures() -> Iterator[bytes]:
-    """Those of fixtures, which were made here, and of the corpus."""
+    """Those of fixtures, which were made here, those of the corpus, and small ones of rare link types."""
     for folder in (ROOT / "fixtures", CORPUS / "captures"):
         for path in sorted(folder.rglob("*.pcap*")):
             yield path.read_bytes()
+    yield from layers.captures()
 
 
 def messages(capture: bytes) -> Iterator[tuple[str, bytes]]:
@@ -97,7 +100,7 @@ def write(folder: Path) -> dict[str, int]:
     for capture in captures():
         if len(capture) <= LARGEST:
             for name in READERS:
-                found.setdefault(name, set()).add(capture)
+                found.setdefault(name, set()).add(PIECES + capture if name == "pipe" else capture)
         for name, data in messages(capture):
             kept = found.setdefault(name, set())
             if len(kept) < EACH:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 from unittest import mock
 
@@ -94,6 +95,29 @@ def frames() -> Target:
                 i for i in kernel.read_packets(io.BytesIO(data)) if isinstance(i, records.Record | records.Problem)
             ]
         told, wanted = (list(filter(framing, items)) for items in (found, records.read_records(io.BytesIO(data))))
+        assert told == wanted, (told, wanted)
+
+    return run
+
+
+class _Pipe:
+    """Gives bytes in pieces of these sizes, round and round."""
+
+    def __init__(self, data: bytes, sizes: bytes) -> None:
+        self._data, self._sizes = io.BytesIO(data), cycle(sizes)
+
+    def read(self, size: int) -> bytes:
+        return self._data.read(min(size, 1 + next(self._sizes)))
+
+
+def pipe() -> Target:
+    """Four bytes for how a pipe cuts what comes, then a capture: the cuts change nothing."""
+    read = module("packets_kernel").read_packets
+    module("packets_scapy")
+
+    def run(data: bytes) -> None:
+        sizes, capture = data[:4] or b"\0", data[4:]
+        told, wanted = list(read(_Pipe(capture, sizes))), list(read(io.BytesIO(capture)))
         assert told == wanted, (told, wanted)
 
     return run

@@ -15,7 +15,7 @@ TYPES = {
     47: "NSEC", 64: "SVCB", 65: "HTTPS", 255: "ANY",
 }  # fmt: skip
 RECORDS = 512  # of one message; 64 KiB could claim 200,000
-_LABELS = 128  # a name has at most 127
+_LABELS = 128  # a name has at most 127, and no use for more pointers
 TEXT_END = "\n"  # between the texts of a TXT record, which are keys and values (RFC 6763, 6)
 
 
@@ -104,13 +104,15 @@ def _texts(area: bytes) -> Iterator[str]:
 def _name(data: bytes, at: int) -> tuple[str, int]:
     """The name at ``at`` and where reading goes on. Pointers may only point back, so that no loop is possible."""
     labels: list[str] = []
-    end, lowest = -1, at
+    end, lowest, jumps = -1, at, 0
     while size := data[at]:
         if size >= 0xC0:
             target = struct.unpack_from(">H", data, at)[0] & 0x3FFF
             if target >= lowest:
                 raise DnsError("a name points forward")
-            end, lowest, at = at + 2 if end < 0 else end, target, target
+            if jumps >= _LABELS:  # a message of 64 KiB could point millions of times
+                raise DnsError("a name is of pointers to pointers")
+            end, lowest, at, jumps = at + 2 if end < 0 else end, target, target, jumps + 1
             continue
         if size > 63 or len(labels) >= _LABELS or at + 1 + size > len(data):
             raise DnsError("a label is too long")

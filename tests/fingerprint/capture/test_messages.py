@@ -83,6 +83,21 @@ def test_dns_that_claims_more_than_it_holds_keeps_what_it_has():
     assert parse_dns(many).cut
 
 
+@pytest.mark.parametrize("kind", [1, 16])  # the kernel's, and one that is left to Python
+def test_a_name_that_is_all_pointers_is_read_no_further(kind):
+    """22 kB of it took a second and a half to read."""
+    first, last = 23, 16_000  # where pointers stand, each to the one before
+    chain = b"\0" + b"".join((0xC000 | at).to_bytes(2) for at in (first, *range(first + 1, last, 2)))
+    head = struct.pack(">6H", 1, 0x8400, 0, 501, 0, 0) + b"\0" + struct.pack(">HHIH", 10, 1, 0, len(chain)) + chain
+
+    def read(at):
+        record = (0xC000 | at).to_bytes(2) + struct.pack(">HHIH", kind, 1, 0, 0)
+        return parse_dns(head + record * 500)
+
+    assert len(read(first + 1 + 2 * 100).names) == 501
+    assert (len(read(last - 2).names), read(last - 2).cut) == (1, True)
+
+
 @given(st.binary(max_size=120))
 def test_no_bytes_make_dns_or_dhcp_raise_anything_else(data):
     for parse, error, head in (
