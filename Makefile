@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Many tests wait for a daemon more than they compute, so there is room for more workers than cores.
-WORKERS ?= $(shell n=$$(nproc); echo $$((n + (n + 1) / 2)))
+WORKERS ?= $(shell n=$$(nproc); echo $$((n + (n > 4 ? n / 2 : 2))))
 # An editable strict install links files one by one, so a new or removed file needs a reinstall.
 FILES := $(shell find daemon fingerprint ext -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.h' -o -name '*.j2' -o -name '*.css' | sort)
 KERNELS := $(wildcard ext/*.pyx ext/*.h)
@@ -16,7 +16,7 @@ demo: $(VENV)/run.stamp
 # Hundreds of processes start: each would compile everything anew where the environment forbids to keep bytecode.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

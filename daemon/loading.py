@@ -16,17 +16,20 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import NoReturn
 
-_MANY = 50_000  # objects between two looks of the garbage collector; 700 is Python's own
+_MANY = 50_000  # objects between two looks of the garbage collector; Python's own are 700
+_USUAL = gc.get_threshold()
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """What is loaded within stays for good: no garbage is looked for among it, now or later."""
+    """For a process that stays: what is loaded within is never looked through for garbage, and what comes later is, as
+    usual."""
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(*_USUAL)
         gc.enable()
 
 

@@ -14,14 +14,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("rackprint", deadline=None, print_blob=True)
 settings.load_profile("rackprint")
 
-# What holds the promise for fingerprint/, of which coverage is measured. Tracing the others would double what they cost.
+# The tests of what coverage is measured of. To trace the others would double what those cost that compute.
 _MEASURED = ("fingerprint", "ext")
+
+# The files that take longest, in that order: a worker takes a file at a time, and none should begin a long one last.
+_LONG = (
+    "test_crash.py", "test_purging.py", "test_retention.py", "test_platform_mode.py", "test_power_loss.py",
+    "test_spool.py", "test_commands.py", "test_in_and_out.py", "test_service.py", "test_capture.py", "test_run.py",
+    "test_cut.py", "test_hostile.py", "test_operate.py", "test_backup.py", "test_limits.py", "test_contract.py",
+    "test_shippers.py", "test_wide.py", "test_mutations.py",
+)  # fmt: skip
 
 _databases = count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage is for the tests of what is measured."""
+    """Long files first; and coverage only where it is measured."""
+    items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
     tests = Path(__file__).parent
     for item in items:
         if item.path.relative_to(tests).parts[0] not in _MEASURED:

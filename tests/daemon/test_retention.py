@@ -275,7 +275,7 @@ def test_a_cut_log_is_not_covered_up(case):
 
 def test_who_takes_in_meanwhile_loses_nothing_and_does_not_wait_long(case):
     store, log = Store.open(case), CustodyLog(case / CustodyLog.NAME)
-    for n in range(10):
+    for n in range(5):
         old = [seen(f"old{n}-{m}", f"p:gone{m % 700}", m % 400) for m in range(1000)]
         arrive(store, log, OLD, old, f"old{n}")
     relink(store, log)
@@ -289,19 +289,22 @@ def test_who_takes_in_meanwhile_loses_nothing_and_does_not_wait_long(case):
                 arrive(mine, log, NOW, [seen(name, "p:gone1", 5000)], name)
                 waits.append(time.monotonic() - began)
                 sent.append(name)
+                time.sleep(0.005)  # the next body is on its way
 
     thread = threading.Thread(target=write)
     thread.start()
+    began = time.monotonic()
     try:
         done = purge(store, log, BEFORE, pause=lambda: time.sleep(0.02))
     finally:
+        took = time.monotonic() - began
         over.set()
         thread.join()
-    assert done.observations == 10_000
+    assert done.observations == 5000
     assert [o.id for o in store.observations()] == sent
     assert store.accounts() == ["p:gone1"]
-    print(f"\n{len(waits)} commits meanwhile; the longest took {max(waits) * 1000:.0f} ms")
-    assert max(waits) < 1.5  # about 0.1 on a machine of its own
+    print(f"\n{len(waits)} commits in the {took:.1f} s meanwhile; the longest took {max(waits) * 1000:.0f} ms")
+    assert max(waits) < took / 4  # about a twentieth, on a slow machine too; without the pieces it would be all
     relink(store, log)
     assert devices(case) == {frozenset({"p:gone1"})}
     holds(case, store)
