@@ -39,6 +39,7 @@ class Bench:
 def main(tree, *command):
     bench = Bench()
     bench.add(tree)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore it, and its children too
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     for line in sys.stdin:
         match line.split():

@@ -22,7 +22,6 @@ _NETLINK_KOBJECT_UEVENT = 15
 _GROUPS = 1 | 2  # the kernel's and udev's
 _ROOM = 4 << 20  # a hub of ten phones sends some hundred messages at once
 _QUIET = 0.3  # seconds without a message after which the tree is taken to be whole
-_LONGEST = 1.0  # seconds in one wait: a Ctrl-C that comes just before it is seen behind it
 _PATIENCE = 2.0  # seconds after which it is shown even if messages go on
 
 
@@ -65,11 +64,11 @@ def _told(told: socket.socket, seconds: float | None) -> bool:
         left = None if end is None else end - time.monotonic()
         if left is not None and left <= 0:
             return False
-        told.settimeout(_LONGEST if left is None else min(left, _LONGEST))
+        told.settimeout(left)
         try:
             message = told.recv(uevent.LONGEST)
         except TimeoutError:
-            continue
+            return False
         except OSError as error:
             if error.errno == errno.ENOBUFS:
                 return True  # some were lost: look
