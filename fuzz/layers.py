@@ -44,6 +44,7 @@ def _frames() -> Iterator[tuple[int, tuple[bytes, ...]]]:
             build.ether(build.ip4(b"\6\4\0\0" + bytes(20) + build.tcp(_STREAM), 51)),
             build.ether(build.ip6(b"\x87\0\0\0", 58, _EUI64, "fe80::1"), kind=0x86DD),
             build.ether(build.ip4(_INNER, 41)),
+            build.ether(build.ip4(b"\x30\x01\x88\x0b" + bytes(8) + b"\xff\3\0\x21" + _INNER, 47)),
         ),
     )
     yield 1, (_fragment(16, len(_DNS)), _fragment(0, 16), _fragment(8, 24), _fragment(0, 8))
@@ -80,4 +81,5 @@ def captures() -> Iterator[bytes]:
     simple = build.block(3, len(_INNER).to_bytes(4, "little") + _INNER)
     old = build.block(2, bytes(12) + 2 * len(_INNER).to_bytes(4, "little") + _INNER)
     yield build.section() + build.interface(b"", 101, snaplen=40) + simple + old + build.block(5, bytes(40))
+    yield build.section() + build.interface(b"\x09\0\1\0\x1d\0\0\0", 101) + build.enhanced(_INNER, 5)
     yield build.section() + build.interface(b"", 101) + simple[:-1] + b"\1" + old + build.enhanced(_INNER, 5, 1)
