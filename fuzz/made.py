@@ -34,9 +34,11 @@ def made() -> Iterator[tuple[str, bytes]]:
     message = build_quic.message(BODY)
     halves = build_quic.crypto(0, message[:60]), build_quic.crypto(60, message[60:])
     yield "quic_frames", b"\1\0\2\0\0\0\0" + halves[1] + halves[0]
+    yield "crypto", b"\1\0" + halves[1] + halves[0]
     yield "quic_stream", b"".join(build.vector(half, 2) for half in reversed(halves)) * 2
     for version in (build_quic.V1, build_quic.V2, build_quic.D29):
-        yield "quic", build.vector(build_quic.initial(halves[1] + halves[0], version=version), 2)
+        initial = build_quic.initial(halves[1] + halves[0], version=version)
+        yield from (("quic", build.vector(initial, 2)), ("initials", initial + initial))
     first, second = build_dtls.hello(), build_dtls.hello(b"cookie")
     pieces = [(first, 40, 90, 0), (first, 0, 40, 0), (first, 80, None, 0), (second, 0, None, 1)]
     yield "dtls", b"".join(build.vector(build_dtls.record(build_dtls.piece(*piece)), 2) for piece in pieces)

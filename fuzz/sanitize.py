@@ -18,7 +18,10 @@ from fuzz import kernels
 from fuzz.replay import KEPT
 from fuzz.seeds import CORPUS, ROOT, write
 
-TARGETS = ("kernel", "events", "signals", "frames", "pipe", "flows", "samples", "hello", "names", "services", "moment")
+TARGETS = (
+    "kernel", "events", "signals", "frames", "pipe", "file", "flows", "samples", "hello", "names", "services", "moment",
+    "signature", "initials", "crypto", "tell",
+)  # fmt: skip
 _FAULT = ("ERROR: AddressSanitizer", "runtime error:", "Error")
 
 

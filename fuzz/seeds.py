@@ -16,7 +16,7 @@ from fuzz.made import made
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = Path(os.environ.get("RACKPRINT_CORPUS") or ROOT.parent / "shared/corpus")
-READERS = ("records", "kernel", "scapy", "events", "signals", "frames", "pipe")
+READERS = ("records", "kernel", "scapy", "events", "signals", "frames", "pipe", "file")
 LARGEST = 48 << 10  # bytes of a capture that is a seed
 EACH = 150  # messages of a decoder
 PIECES = b"\x0b\x40\0\xfe"  # as a pipe may cut a capture
@@ -44,6 +44,7 @@ def messages(capture: bytes) -> Iterator[tuple[str, bytes]]:
             yield "tls", item.body  # type: ignore[union-attr]
             yield "handshake", _record(item.body)  # type: ignore[union-attr]
             yield "streams", _segments(_record(item.body))  # type: ignore[union-attr]
+            yield "tell", b"\xc0" + len(item.body).to_bytes(2) + item.body  # type: ignore[union-attr]
             yield "hello", _TRANSPORTS[item.transport] + item.body  # type: ignore[union-attr, index]
             yield "flows", flow(_record(item.body) + CHANGE + _record(item.body))  # type: ignore[union-attr]
         elif kind == "Frame":
@@ -56,6 +57,9 @@ def _of_packet(packet: Any) -> Iterator[tuple[str, bytes]]:
     if packet.proto == 6:
         if packet.network and packet.transport:
             yield "syn", bytes([len(packet.network) & 0xFF]) + packet.network + packet.transport
+            headers = packet.network + packet.transport
+            yield "signature", bytes([len(packet.network) & 0xFF, packet.flags & 0xFF]) + headers
+            yield "tell", b"\x83" + len(headers).to_bytes(2) + headers
             yield "stamps", packet.transport
             yield "samples", sampled(packet.transport[20:])
         if packet.payload:
@@ -63,11 +67,14 @@ def _of_packet(packet: Any) -> Iterator[tuple[str, bytes]]:
             yield "flows", flow(packet.payload)
         return
     sized = len(packet.payload).to_bytes(2, "big") + packet.payload
+    if 53 in (packet.dport, packet.sport):
+        yield "tell", b"\0" + sized
     for port in (packet.dport, packet.sport):
         if port in _PORTS:
             yield from ((name, packet.payload) for name in _PORTS[port])
     if packet.payload[:1] and packet.payload[0] & 0xC0 == 0xC0:
         yield "quic", sized
+        yield "initials", packet.payload
     if packet.payload[:1] == b"\x16":
         yield "dtls", sized
 

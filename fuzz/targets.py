@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from fuzz import segments, states, twins
+from fuzz import segments, states, told, twins
 from fuzz.base import Target, module
 
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -181,6 +181,11 @@ _MAKERS: dict[str, Callable[[], Target]] = {
     "moment": twins.moment,
     "frames": twins.frames,
     "pipe": twins.pipe,
+    "signature": told.signature,
+    "initials": told.initials,
+    "crypto": told.crypto,
+    "tell": told.tell,
+    "file": told.file,
     "flows": segments.flows,
     "samples": segments.samples,
     "track": states.track,
