@@ -3,7 +3,7 @@
 
 The work is in the headers: walk_frames.h (records of pcap and pcapng), walk_layers.h (down to TCP and UDP),
 walk_fragments.h, walk_flows.h (ClientHellos over TCP) and walk_pick.h (which packets are needed). The plain twin is
-``rackprint.fingerprint.capture``: records, packets_scapy and needed. Every read there is checked against the bytes
+``rackprint.fingerprint.capture``: records, packets_scapy and reassembly. Every read there is checked against the bytes
 left; every table has a hard limit.
 """
 

@@ -1,5 +1,5 @@
-/* Which packets of a capture anyone needs: those are copied out, the rest costs no object. The rules are those of
- * fingerprint/capture/needed.py, the twin. */
+/* Which packets of a capture anyone needs: those are copied out, the rest costs no object. The rules are what
+ * ``find`` of fingerprint/capture/events.py looks at; tests hold both readers to the same events. */
 #ifndef RACKPRINT_WALK_PICK_H
 #define RACKPRINT_WALK_PICK_H
 

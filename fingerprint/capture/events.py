@@ -70,16 +70,16 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
             if isinstance(packet, Frame):
                 yield _probe(packet, sequences)
             elif isinstance(packet, Hello):
-                yield _hello(packet)
+                yield from _hello(packet, tally)
             elif packet.proto == TCP:
-                yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams)
+                yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams, tally)
             elif packet.proto == UDP:
                 if looks_like_quic(packet.payload):
                     for hello in quic.add(packet):
-                        yield from tell(hello) or (_hello(hello),)
+                        yield from tell(hello) or _hello(hello, tally)
                 elif looks_like_dtls(packet.payload):
                     for hello in dtls.add(packet):
-                        yield from tell(hello) or (_hello(hello),)
+                        yield from tell(hello) or _hello(hello, tally)
                 yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
             tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
@@ -117,7 +117,7 @@ def _ends(packet: Packet) -> dict[str, Any]:
     return {"src": packet.src, "sport": packet.sport, "dst": packet.dst, "dport": packet.dport}
 
 
-def _tcp(packet: Packet, streams: Streams | Followed) -> Iterator[Found]:
+def _tcp(packet: Packet, streams: Streams | Followed, tally: Tally) -> Iterator[Found]:
     if streams.opens(packet):
         signature = syn_signature(packet)
         if signature:
@@ -125,12 +125,17 @@ def _tcp(packet: Packet, streams: Streams | Followed) -> Iterator[Found]:
     if packet.payload and streams.begins(packet) and (request := parse_request(packet.payload)):
         fields = {"method": request.method, "host": request.host, "user_agent": request.user_agent}
         yield Found(_event("http_request", packet, **_ends(packet), **fields), packet)
-    yield from map(_hello, streams.add(packet))
+    for hello in streams.add(packet):
+        yield from _hello(hello, tally)
 
 
-def _hello(whole: Hello) -> Found:
+def _hello(whole: Hello, tally: Tally) -> Iterator[Found]:
     packet = whole.packet
-    sni, alpn, fingerprint, cookie = said(whole)
+    try:
+        sni, alpn, fingerprint, cookie = said(whole)
+    except TlsError as error:
+        tally.add(str(error), packet.offset)  # another one of the same packet may be whole
+        return
     event = _event(
         "tls_client_hello",
         packet,
@@ -141,7 +146,7 @@ def _hello(whole: Hello) -> Found:
         ja4=fingerprint,
         **({"retry": True} if whole.retry or cookie else {}),
     )
-    return Found(event, packet)
+    yield Found(event, packet)
 
 
 def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
