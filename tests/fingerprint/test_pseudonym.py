@@ -263,6 +263,7 @@ def fed(observations):
     return groups(resolver)
 
 
+@pytest.mark.no_cover  # traced it costs twice as much, and others come to the same lines
 @pytest.mark.parametrize("rough", [False, True], ids=["", "rough"])
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.name)
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -285,6 +286,7 @@ def test_a_hall_behind_one_address_is_found_or_not_as_in_plain(address):
     assert {farm.kind for farm in linkage.farms} == ({"hand-driven rack"} if address.startswith("198") else set())
 
 
+@pytest.mark.no_cover  # traced it costs twice as much, and others come to the same lines
 def test_the_rack_of_the_fixtures_links_as_it_does_in_plain():
     plain = list(read_all([RACK], pytest.fail))
     made, theirs = agree(plain)

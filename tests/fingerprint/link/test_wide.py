@@ -113,6 +113,7 @@ def ndjson(found, end="\n"):
     return "".join(json.dumps(row) + end for row in found).encode()
 
 
+@pytest.mark.no_cover  # traced it costs twice as much, and others come to the same lines
 @settings(max_examples=150)
 @given(rows())
 def test_lines_and_blocks_make_the_same_columns(found):
@@ -134,6 +135,7 @@ def test_rows_and_batches_of_parquet_make_the_same_columns(found):
     assert wide[:2] == one[:2]
 
 
+@pytest.mark.no_cover  # traced it costs twice as much, and others come to the same lines
 @given(rows(), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_leaves_no_trace(found, draw):
     parsed = [o for o in EVENTS.parse(io.BytesIO(ndjson(found)), INFO) if isinstance(o, Observation)]
