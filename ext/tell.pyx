@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from rackprint.ext.hello import read as read_hello
 from rackprint.ext.names import read as read_names
 from rackprint.ext.syn import signature
+from rackprint.ext.texts import moment
 
 cdef enum:
     TCP = 6, UDP = 17, DNS = 53, MDNS = 5353
@@ -23,6 +24,13 @@ cdef bint is_other(bytes payload) noexcept:
     version = <uint32_t> p[1] << 24 | <uint32_t> p[2] << 16 | <uint32_t> p[3] << 8 | p[4]
     return p[0] & 0xC0 == 0xC0 and (
         version == 1 or version == 0x6B3343CF or version >> 8 == 0xFF0000 or version >> 8 == 0xFACEB0)
+
+
+cdef str when(packet):
+    try:
+        return moment(packet.time_ns)
+    except OverflowError:
+        return packet.moment
 
 
 cdef class Teller:
@@ -60,7 +68,7 @@ cdef class Teller:
             return None
         packet = hello.packet
         cdef dict event = {
-            "kind": "tls_client_hello", "time": packet.moment, "src": packet.src, "sport": packet.sport,
+            "kind": "tls_client_hello", "time": when(packet), "src": packet.src, "sport": packet.sport,
             "dst": packet.dst, "dport": packet.dport, "transport": transport, "sni": name, "alpn": alpn,
             "ja4": fingerprint,
         }
@@ -78,7 +86,7 @@ cdef class Teller:
         if not text:
             return None
         cdef dict event = {
-            "kind": "tcp_syn", "time": packet.moment, "src": src, "sport": packet.sport, "dst": packet.dst,
+            "kind": "tcp_syn", "time": when(packet), "src": src, "sport": packet.sport, "dst": packet.dst,
             "dport": packet.dport, "signature": text, "offset": packet.offset,
         }
         return [self.found(event, packet, None, None)]
@@ -94,7 +102,7 @@ cdef class Teller:
             return None
         response, names = read
         message = self.dns(response, names)
-        kind, time, dst, offset = "mdns" if sport == MDNS or dport == MDNS else "dns", packet.moment, packet.dst, packet.offset
+        kind, time, dst, offset = "mdns" if sport == MDNS or dport == MDNS else "dns", when(packet), packet.dst, packet.offset
         for entry in names:
             told.append(self.found({
                 "kind": kind, "time": time, "src": src, "dst": dst, "response": response, "name": entry.name,

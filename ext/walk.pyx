@@ -51,12 +51,14 @@ cdef extern from "walk_pick.h" nogil:
         rp_fragments fragments
         rp_flows flows
         rp_item *items
+        rp_item *spare_items
         rp_stamp *stamps
         uint8_t (*ends)[33]
         uint8_t *arena
-        uint32_t count, room, stamped, paired, batch
+        uint8_t *spare_arena
+        uint32_t count, room, spare_room, stamped, paired, batch
         uint64_t packets, cut, cut_first
-        uint64_t filled, space
+        uint64_t filled, space, spare_space
     int rp_init(rp_walker *, uint32_t, uint64_t, uint64_t)
     void rp_free(rp_walker *)
     int rp_run(rp_walker *, const uint8_t *, size_t, size_t *, size_t *)
@@ -80,20 +82,30 @@ cdef class Batch:
     cdef Walk walk
     cdef rp_item *items
     cdef uint8_t *arena
-    cdef uint32_t count
+    cdef uint32_t count, room
+    cdef uint64_t space
     cdef list last
 
     def __dealloc__(self):
         free(self.items)
         free(self.arena)
 
+    cdef void _give_back(self) noexcept:
+        """Its memory is for a later batch: fresh pages cost more than what is written into them."""
+        cdef rp_walker *w = &self.walk.walker
+        if not w.spare_items and not w.spare_arena:
+            w.spare_items, w.spare_arena, w.spare_room, w.spare_space = self.items, self.arena, self.room, self.space
+            self.items, self.arena, self.count = NULL, NULL, 0
+
     def all(self):
-        """What was found, as ``Walk.take`` gives it."""
+        """What was found, as ``Walk.take`` gives it. Once only: its memory is used again."""
         cdef list found = []
         cdef uint32_t i
         for i in range(self.count):
             found.append(self.walk._item(&self.items[i], self.arena))
-        return found + self.last
+        found += self.last
+        self._give_back()
+        return found
 
 
 cdef class Walk:
@@ -266,10 +278,12 @@ cdef class Walk:
         cdef Batch batch = Batch.__new__(Batch)
         cdef rp_walker *w = &self.walker
         batch.walk, batch.items, batch.arena, batch.count = self, w.items, w.arena, w.count
+        batch.room, batch.space = w.room, w.space
         batch.last = self._stamps() if w.stamped >= RP_STAMPS else []
-        w.items, w.arena = NULL, NULL
-        w.count = w.room = 0
-        w.filled = w.space = 0
+        w.items, w.arena, w.room, w.space = w.spare_items, w.spare_arena, w.spare_room, w.spare_space
+        w.spare_items, w.spare_arena, w.spare_room, w.spare_space = NULL, NULL, 0, 0
+        w.count = 0
+        w.filled = 0
         return batch
 
     cdef _item(self, rp_item *item, const uint8_t *arena):

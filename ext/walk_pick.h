@@ -40,6 +40,10 @@ typedef struct {
     uint32_t count, room;
     uint8_t *arena;
     uint64_t filled, space;
+    rp_item *spare_items;  /* of a batch that was read, for the next one */
+    uint8_t *spare_arena;
+    uint32_t spare_room;
+    uint64_t spare_space;
     rp_stamp *stamps;
     uint8_t (*ends)[33];  /* the pairs of this batch of stamps */
     uint32_t stamped, paired, batch;
@@ -59,6 +63,8 @@ static void rp_free(rp_walker *w) {
     free(w->hosts);
     free(w->items);
     free(w->arena);
+    free(w->spare_items);
+    free(w->spare_arena);
     free(w->stamps);
     free(w->ends);
     memset(w, 0, sizeof *w);

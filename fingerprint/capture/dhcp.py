@@ -104,4 +104,6 @@ def _client_mac(value: bytes) -> str:
 
 
 def _ip(value: bytes) -> str:
-    return ".".join(map(str, value)) if len(value) == 4 and any(value) else ""
+    if len(value) != 4 or not any(value):
+        return ""
+    return f"{value[0]}.{value[1]}.{value[2]}.{value[3]}"
