@@ -23,6 +23,8 @@ from benchmarks import capture_maker
 
 PEER_PACKETS = 50_000  # of those that take minutes for the whole; they get the head of the capture
 _PROGRAM = str(Path(sys.executable).with_name("rackprint"))
+# What makes each start compile anew, and each line a write of its own, is no user's setting.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}}
 _RAW = "import sys\nwith open(sys.argv[1], 'rb', buffering=0) as f:\n    while f.read(1 << 20): pass\n"
 _SCAPY = """
 import sys
@@ -100,7 +102,8 @@ def measure(tool: Tool, path: Path, packets: int) -> None:
     """Runs it once. A peer that fails is told of, and the rest goes on."""
     began = time.perf_counter()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen([*tool.command, str(path)], stdout=subprocess.DEVNULL, stderr=errors)
+        command = [*tool.command, str(path)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=_ENVIRONMENT)
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
