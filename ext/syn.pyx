@@ -171,5 +171,5 @@ def signature(bytes network not None, bytes transport not None, int flags, bint 
             if s.quirks & <uint32_t> 1 << i:
                 at += snprintf(out + at, 8, ",%s" if number else "%s", QUIRKS[i])
                 number = 1
-        at += snprintf(out + at, 8, ":+" if payload else ":0")
+        at += snprintf(out + at, 8, ":%s", "+" if payload else "0")
     return out[:at].decode("ascii")

@@ -9,8 +9,8 @@
 #define RP_PAIRS 32768u     /* (source, destination) whose timestamps are sampled; four to a set */
 #define RP_SAMPLE 1000000000ll
 #define RP_HOSTS 16384u     /* IPv6 sources told once; four to a set */
-#define RP_OUT_ITEMS 4096u  /* handed over at a time, or so many bytes */
-#define RP_OUT_BYTES (1u << 20)
+#define RP_OUT_ITEMS 2048u  /* handed over at a time, or so many bytes */
+#define RP_OUT_BYTES (1u << 19)
 #define RP_STAMPS 131072u  /* samples handed over at a time */
 
 enum rp_what { RP_PACKET, RP_HELLO, RP_MANAGEMENT, RP_RAW, RP_TLS_FAULT, RP_FULL = 100 };

@@ -52,16 +52,19 @@ class Clients:
             self._client(found)
 
     def hosts(self) -> Iterator[Host]:
-        """One host a client, in the order first seen."""
+        """One host a client, in the order first seen. Once only: what was gathered is given away."""
         behind: dict[str, set[str]] = {}
         for mac, ip, _ in self._hosts:
             if mac and ip and "." in ip and inside(ip):
                 behind.setdefault(mac, set()).add(ip)
         merged: dict[str, Host] = {}
-        for (mac, ip, holder), host in self._hosts.items():
+        for mac, ip, holder in list(self._hosts):
+            host = self._hosts.pop((mac, ip, holder))
             router = len(behind.get(mac, ())) > ROUTED
-            told = holder if router or not mac else mac
-            merged.setdefault(told or f"ip {ip}", Host(told, host.time, host.offset)).take(host)
+            host.mac = holder if router or not mac else mac
+            first = merged.setdefault(host.mac or f"ip {ip}", host)
+            if first is not host:
+                first.take(host)
         for host in merged.values():
             host.settle()
             yield host
