@@ -163,8 +163,11 @@ class Workers:
     def warm(self, path: Path | None = None) -> None:
         """Starts the process that will read ``path``, or reads most things, before its first job. Raises OSError when
         the file cannot be opened."""
-        capture = path is not None and _is_capture(path)
-        (self._capture if capture else self._other).start()
+        worker = self._other
+        if path is not None:
+            with open_evidence(path) as stream:
+                worker = self._capture if _is_capture(stream) else self._other
+        worker.start()
 
     def close(self) -> None:
         """Ends the processes; the next job starts them anew."""
@@ -177,8 +180,11 @@ class Workers:
 
     def run(self, job: Job, data: bytes = b"") -> Iterator[Frame]:
         """As Worker.run; raises OSError when the file cannot be opened."""
-        capture = not job.events and _is_capture(job, data)
-        yield from (self._capture if capture else self._other).run(job, data)
+        worker = self._other
+        if not job.events:
+            with _opened(job, data) as stream:
+                worker = self._capture if _is_capture(stream) else self._other
+        yield from worker.run(job, data)
 
 
 _CAPTURE_MAGICS = frozenset(
@@ -186,16 +192,15 @@ _CAPTURE_MAGICS = frozenset(
 )
 
 
-def _is_capture(job: Job | Path, data: bytes = b"") -> bool:
-    with open_evidence(job) if isinstance(job, Path) else _opened(job, data) as stream:
-        head = stream.read(4)
-        if not is_packed(head):
-            return head in _CAPTURE_MAGICS
-        stream.seek(0)
-        try:
-            return unpacked(stream)[1][:4] in _CAPTURE_MAGICS
-        except unpack_errors():
-            return False  # the worker reads it again and says what is wrong
+def _is_capture(stream: BinaryIO) -> bool:
+    head = stream.read(4)
+    if not is_packed(head):
+        return head in _CAPTURE_MAGICS
+    stream.seek(0)
+    try:
+        return unpacked(stream)[1][:4] in _CAPTURE_MAGICS
+    except unpack_errors():
+        return False  # the worker reads it again and says what is wrong
 
 
 def _opened(job: Job, data: bytes) -> BinaryIO:

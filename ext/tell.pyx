@@ -15,7 +15,7 @@ cdef enum:
     OPENS = 0x02, OPENING = 0x17  # SYN, of SYN, ACK, FIN and RST
 
 
-cdef bint is_other(bytes payload) noexcept:
+cdef bint is_other(bytes payload):
     """Whether a DNS port's payload may be QUIC or DTLS all the same."""
     cdef const uint8_t *p = <const uint8_t *> PyBytes_AS_STRING(payload)
     cdef uint32_t version

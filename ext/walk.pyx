@@ -95,16 +95,19 @@ cdef class Batch:
         cdef rp_walker *w = &self.walk.walker
         if not w.spare_items and not w.spare_arena:
             w.spare_items, w.spare_arena, w.spare_room, w.spare_space = self.items, self.arena, self.room, self.space
-            self.items, self.arena, self.count = NULL, NULL, 0
+            self.items, self.arena = NULL, NULL
 
     def all(self):
         """What was found, as ``Walk.take`` gives it. Once only: its memory is used again."""
         cdef list found = []
         cdef uint32_t i
+        if self.walk is None:
+            raise ValueError("a batch is what a walk gives, once")
         for i in range(self.count):
             found.append(self.walk._item(&self.items[i], self.arena))
         found += self.last
         self._give_back()
+        self.walk = None
         return found
 
 

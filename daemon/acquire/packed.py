@@ -21,14 +21,12 @@ def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     :func:`unpack_errors`."""
     magic = stream.read(4)
     stream.seek(0)
-    if magic.startswith(GZIP):
-        stream = gzip.GzipFile(fileobj=stream)  # type: ignore[assignment]
-    elif magic.startswith(ZSTD):
-        reader = io.BufferedReader(_Zstd(stream), HEAD)
-        return reader, reader.peek(HEAD)[:HEAD]
-    head = stream.read(HEAD)
-    stream.seek(0)
-    return stream, head
+    content = _content(magic, stream)
+    if isinstance(content, io.BufferedReader) and magic.startswith(ZSTD):
+        return content, content.peek(HEAD)[:HEAD]
+    head = content.read(HEAD)
+    content.seek(0)
+    return content, head
 
 
 def piped(stream: BinaryIO) -> BinaryIO:
@@ -37,10 +35,13 @@ def piped(stream: BinaryIO) -> BinaryIO:
     magic = b""
     while len(magic) < 4 and (more := stream.read(4 - len(magic))):
         magic += more
-    source = io.BufferedReader(_Begun(magic, stream), HEAD)
+    return _content(magic, io.BufferedReader(_Begun(magic, stream), HEAD))
+
+
+def _content(magic: bytes, stream: BinaryIO) -> BinaryIO:
     if magic.startswith(GZIP):
-        return gzip.GzipFile(fileobj=source)  # type: ignore[return-value]
-    return io.BufferedReader(_Zstd(source), HEAD) if magic.startswith(ZSTD) else source
+        return gzip.GzipFile(fileobj=stream)  # type: ignore[return-value]
+    return io.BufferedReader(_Zstd(stream), HEAD) if magic.startswith(ZSTD) else stream
 
 
 def unpack_errors() -> tuple[type[Exception], ...]:

@@ -66,11 +66,12 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
             if not from_outside(packet.src, packet.dst):
                 clocks.add(packet)
             continue
+        if isinstance(packet, Hello):
+            yield from _hello(packet, tally)
+            continue
         try:
             if isinstance(packet, Frame):
                 yield _probe(packet, sequences)
-            elif isinstance(packet, Hello):
-                yield from _hello(packet, tally)
             elif packet.proto == TCP:
                 yield from _tcp(packet, FOLLOWED if isinstance(packet, Picked) else streams, tally)
             elif packet.proto == UDP:
@@ -82,7 +83,7 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
                         yield from tell(hello) or _hello(hello, tally)
                 yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
-            tally.add(str(error), packet.packet.offset if isinstance(packet, Hello) else packet.offset)
+            tally.add(str(error), packet.offset)
         if isinstance(packet, Packet) and "ff:fe" in packet.src:
             yield from _eui64(packet, told)
     for event, packet in clock_events(clocks, tally):
