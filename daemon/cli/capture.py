@@ -13,6 +13,7 @@ import typer
 
 from rackprint.daemon.cells import printable
 from rackprint.daemon.cli.output import CASE, CaseOption, console, told
+from rackprint.daemon.operations.finding import size
 
 if TYPE_CHECKING:
     from rackprint.daemon.acquisition.capture import Report
@@ -59,18 +60,10 @@ def capture(
 def _line(report: Report) -> str:
     counts = report.counts
     parts = (
-        f"{counts.packets:,} packets", _size(counts.size), f"{counts.dropped:,} dropped", told(counts.hosts, "host"),
+        f"{counts.packets:,} packets", size(counts.size), f"{counts.dropped:,} dropped", told(counts.hosts, "host"),
         told(counts.files, "file"), f"{report.taken} taken in",
     )  # fmt: skip
     return ", ".join(parts)
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 @contextmanager
