@@ -39,6 +39,7 @@ def made() -> Iterator[tuple[str, bytes]]:
     for version in (build_quic.V1, build_quic.V2, build_quic.D29):
         initial = build_quic.initial(halves[1] + halves[0], version=version)
         yield from (("quic", build.vector(initial, 2)), ("initials", initial + initial))
+    yield "follow", b"".join(_followed(message))
     first, second = build_dtls.hello(), build_dtls.hello(b"cookie")
     pieces = [(first, 40, 90, 0), (first, 0, 40, 0), (first, 80, None, 0), (second, 0, None, 1)]
     yield "dtls", b"".join(build.vector(build_dtls.record(build_dtls.piece(*piece)), 2) for piece in pieces)
@@ -62,3 +63,22 @@ def made() -> Iterator[tuple[str, bytes]]:
         counting = b"".join(struct.pack(">BHH", 0x94 | pair, 17, number & 1) for number in range(90))
         yield from (("clock", counting), ("track", counting))
     yield "moment", (1_700_000_000 * 10**9).to_bytes(9)
+
+
+def _followed(message: bytes) -> Iterator[bytes]:
+    """A hello in halves, the server's answer and Retry, and both hellos again, as following.follow takes them."""
+    first, second = (build_quic.crypto(at, message[at : at + 60]) for at in (0, 60))
+    rest = build_quic.crypto(120, message[120:])
+    again = build_quic.crypto(len(message), message)
+    retry = b"\xf0" + build_quic.V1 + b"\4mine" + build.vector(build_quic.CHOSEN, 1) + bytes(20)
+    sent = [_open(second + first), _open(b"\2\0\0\0\0", b"mine", b""), _open(rest, build_quic.CHOSEN)]
+    sent += [_open(again), retry, _open(first + second + rest, build_quic.CHOSEN)]
+    for number, datagram in enumerate(sent):
+        yield bytes((number in (1, 4),)) + build.vector(datagram, 2)
+
+
+def _open(frames: bytes, dcid: bytes = build_quic.DRAWN, scid: bytes = b"mine") -> bytes:
+    """An Initial for the keys of following.py, all of them made from the id that the client drew."""
+    body = b"\0" + frames.ljust(20, b"\0") + build_quic.DRAWN[-1:]
+    ids = build.vector(dcid, 1) + build.vector(scid, 1)
+    return b"\xc0" + build_quic.V1 + ids + b"\0" + (0x4000 | len(body)).to_bytes(2) + body

@@ -20,7 +20,7 @@ from fuzz.seeds import CORPUS, ROOT, write
 
 TARGETS = (
     "kernel", "events", "signals", "frames", "pipe", "file", "flows", "samples", "hello", "names", "services", "moment",
-    "signature", "initials", "crypto", "tell",
+    "signature", "initials", "crypto", "tell", "follow",
 )  # fmt: skip
 _FAULT = ("ERROR: AddressSanitizer", "runtime error:", "Error")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from fuzz import segments, states, told, twins
+from fuzz import following, segments, states, told, twins
 from fuzz.base import Target, module
 
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -165,7 +165,8 @@ _MAKERS: dict[str, Callable[[], Target]] = {
     "tls": _tls,
     "handshake": _handshake,
     "streams": _streams,
-    "quic": lambda: _datagrams("quic", "QuicHellos"),
+    "quic": lambda: _datagrams("quic_kernel", "following"),
+    "follow": following.follow,
     "quic_frames": lambda: _decoded("quic_packets", "crypto_frames", "QuicError"),
     "dtls": lambda: _datagrams("dtls", "DtlsHellos"),
     "dns": lambda: _decoded("dns", "parse_dns", "DnsError"),

@@ -24,7 +24,7 @@ from rackprint.fingerprint.capture.hello import Hello, said
 from rackprint.fingerprint.capture.http import parse_request
 from rackprint.fingerprint.capture.packets import TCP, UDP, Frame, Packet, PacketReader, Picked, Read, Stamps
 from rackprint.fingerprint.capture.probes import ProbeError, parse_probe
-from rackprint.fingerprint.capture.quic import QuicHellos
+from rackprint.fingerprint.capture.quic_kernel import following
 from rackprint.fingerprint.capture.quic_packets import looks_like_quic
 from rackprint.fingerprint.capture.reassembly import FOLLOWED, Followed, Streams
 from rackprint.fingerprint.capture.sequences import Sequences
@@ -51,7 +51,7 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
     """Events with their packets, in the order they became whole; problems pass through. Messages that do not parse
     are counted into one Problem a reason at the end; clocks come there too, since all of the time tells of them."""
     streams, tally, clocks = Streams(), Tally("those messages were left out"), Clocks()
-    quic, dtls = QuicHellos(tally), DtlsHellos(tally)
+    quic, dtls = following(tally), DtlsHellos(tally)
     told, sequences = set[str](), Sequences()
     tell = Teller(picked=Picked, hello=Hello, found=Found, dns=Dns, entry=DnsName, types=TYPES).tell
     for packet in packets:

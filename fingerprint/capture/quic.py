@@ -1,5 +1,6 @@
-"""ClientHellos in QUIC Initials, followed from a connection's first datagram until its hello is whole, and a little
-longer for the one that a HelloRetryRequest asks for.
+"""ClientHellos in QUIC Initials, in plain Python: the twin of the kernel that quic_kernel.py sets up. A connection is
+followed from its first datagram until its hello is whole, and a little longer for the one that a HelloRetryRequest
+asks for.
 
 Keys come from the Destination Connection ID that the client drew (RFC 9001 5.2). Later Initials carry the one that the
 server chose and keep the keys; after a Retry the id is new and so are the keys, and the hello comes again (RFC 9000
@@ -51,6 +52,9 @@ class QuicHellos:
     def held(self) -> int:
         """Bytes of unfinished hellos held now."""
         return self._held
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def add(self, packet: Packet) -> list[Hello]:
         """The ClientHellos that ``packet`` completes. What cannot be read is counted in the tally."""

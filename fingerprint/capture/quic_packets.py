@@ -17,7 +17,7 @@ _LONG = 0xC0  # header form and fixed bit
 _MAX_CID = 20
 _LAST_DRAFT = 34
 _MIN_BODY = 20  # packet number, then a sample of 16 bytes from the fifth
-_TYPES = {name: (version.initial, version.retry) for name, version in VERSIONS.items()}
+TYPES = {name: (version.initial, version.retry) for name, version in VERSIONS.items()}
 _PADDING = re.compile(rb"\0*")
 _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 1, 2, 3, 6, 0x1C
 
@@ -44,7 +44,7 @@ def looks_like_quic(payload: bytes) -> bool:
 def initials(datagram: bytes) -> Iterable[Initial]:
     """The Initials of a datagram, in order; none where its version is not one of VERSIONS. Raises QuicError, at the
     latest while they are taken, where a packet breaks off."""
-    plain = packets(datagram, _TYPES, Initial)
+    plain = packets(datagram, TYPES, Initial)
     return initials_plainly(datagram) if plain is None else plain
 
 
@@ -128,7 +128,7 @@ def crypto_frames(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
     plain = crypto(frames)
     if plain is None:
         return crypto_frames_plainly(frames)
-    return _joined(plain) if len(plain) > 1 else plain, ""
+    return joined(plain) if len(plain) > 1 else plain, ""
 
 
 def crypto_frames_plainly(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
@@ -156,23 +156,23 @@ def crypto_frames_plainly(frames: bytes) -> tuple[list[tuple[int, bytes]], str]:
                 break
     except IndexError:
         fault = "QUIC frame is cut off"
-    return _joined(pieces) if len(pieces) > 1 else pieces, fault
+    return joined(pieces) if len(pieces) > 1 else pieces, fault
 
 
-def _joined(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+def joined(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
     """Clients that scatter their hello (Chromium does) still send most of it in one packet."""
     pieces.sort()
-    joined: list[tuple[int, bytes]] = []
+    runs: list[tuple[int, bytes]] = []
     start = end = pieces[0][0]
     run: list[bytes] = []
     for offset, part in pieces:
         if offset != end:
-            joined.append((start, b"".join(run)))
+            runs.append((start, b"".join(run)))
             start, run = offset, []
         run.append(part)
         end = offset + len(part)
-    joined.append((start, b"".join(run)))
-    return joined
+    runs.append((start, b"".join(run)))
+    return runs
 
 
 def _past_ack(frames: bytes, at: int, counts: bool) -> int:

@@ -16,6 +16,7 @@ from rackprint.fingerprint.capture import quic
 from rackprint.fingerprint.capture.packets import UDP
 from rackprint.fingerprint.capture.packets_scapy import read_packets
 from rackprint.fingerprint.capture.quic import QuicHellos
+from rackprint.fingerprint.capture.quic_kernel import following
 from rackprint.fingerprint.capture.quic_packets import QuicError, crypto_frames, initials, looks_like_quic
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.capture.tls import MAX_HELLO
@@ -26,10 +27,19 @@ MESSAGE = q.message(BODY)
 OTHER = BODY[:2] + b"\xee" * 32 + BODY[34:]
 
 
+FOLLOW = following
+
+
+@pytest.fixture(scope="module", autouse=True, params=["kernel", "twin"])
+def follow_with(request):
+    """Every test runs with the kernel and with its twin."""
+    request.module.FOLLOW = following if request.param == "kernel" else QuicHellos
+
+
 def run(*datagrams, follow=None):
     """Bodies with their retry mark, and what was complained of."""
     tally = Tally("")
-    follow = follow or QuicHellos(tally)
+    follow = follow or FOLLOW(tally)
     packets = [p if not isinstance(p, bytes) else q.datagram(p, n) for n, p in enumerate(datagrams)]
     found = [hello for packet in packets for hello in follow.add(packet)]
     return [(h.body, h.retry) for h in found], [p.reason for p in tally.problems()]
@@ -57,7 +67,7 @@ def test_frames_in_any_order_over_packets_and_datagrams_give_the_hello_once(size
 
 
 def test_the_event_stands_where_the_first_byte_came():
-    follow = QuicHellos(Tally(""))
+    follow = FOLLOW(Tally(""))
     late = q.datagram(q.initial(q.crypto(100, MESSAGE[100:])), 10)
     start = q.datagram(q.initial(q.crypto(0, MESSAGE[:100]), number=1), 20)
     assert follow.add(late) == []
@@ -157,6 +167,7 @@ def test_what_does_not_decrypt_is_counted_and_the_rest_goes_on():
         (q.initial(q.crypto(0, b"\2\0\0\4abcd")), "type 2 and 4 bytes, not a ClientHello"),
         (q.initial(q.crypto(0, b"\1\xff\xff\xffabcd")), "type 1 and 16777215 bytes"),
         (b"\xf0" + q.V1 + b"\0\x09abc", "cut off"),
+        (b"\xf0" + q.V1 + b"\x08", "cut off"),
         (b"\xc3\xff\0\0\x1b\x08" + bytes(40), "version ff00001b is not read"),
         (b"\xc3\xfa\xce\xb0\2\x08" + bytes(40), "version faceb002 is not read"),
     ],
@@ -201,7 +212,7 @@ def test_the_second_hello_is_waited_for_only_so_long(monkeypatch):
 def test_a_hello_of_64_kib_dribbled_in_frames_of_one_byte_is_read_within_bounds():
     body = build.hello(build.extension(21, bytes(MAX_HELLO - 100)))
     message, tally = q.message(body), Tally("")
-    follow, found = QuicHellos(tally), []
+    follow, found = FOLLOW(tally), []
     order = list(range(0, len(message), 300))
     tracemalloc.start()
     for number, at in enumerate(order):
@@ -217,25 +228,25 @@ def test_a_hello_of_64_kib_dribbled_in_frames_of_one_byte_is_read_within_bounds(
 
 def test_a_hello_in_scattered_pieces_counts_for_the_memory_it_takes():
     tally = Tally("")
-    follow = QuicHellos(tally, total=100_000)
+    follow = FOLLOW(tally, total=100_000)
     for number in range(10):
         for packet, start in enumerate(range(1, 2000, 400)):
             frames = b"".join(q.crypto(at, b"x") for at in range(start, start + 400, 2))
             sealed = q.initial(frames, dcid=number.to_bytes(8), number=packet)
             follow.add(q.datagram(sealed, sport=1000 + number))
             assert follow.held <= 100_000
-    assert len(follow._known) == 1
+    assert len(follow) == 1
     assert "let go" in next(tally.problems()).reason
 
 
 def test_memory_is_bounded_and_what_is_let_go_unread_is_counted():
     tally = Tally("")
-    follow = QuicHellos(tally, connections=100, total=500_000)
+    follow = FOLLOW(tally, connections=100, total=500_000)
     for number in range(300):
         frames = q.crypto(0, MESSAGE[:9]) + q.crypto(60_000 if number % 2 else 99, b"x")
         follow.add(q.datagram(q.initial(frames, dcid=number.to_bytes(8)), sport=1000 + number))
         assert follow.held <= 500_000
-        assert len(follow._known) <= 100
+        assert len(follow) <= 100
     (problem,) = tally.problems()
     assert "let go before its ClientHello was whole" in problem.reason
     whole = q.initial(q.crypto(0, MESSAGE), dcid=(299).to_bytes(8), number=1)
@@ -243,7 +254,7 @@ def test_memory_is_bounded_and_what_is_let_go_unread_is_counted():
 
 
 def test_what_came_with_the_start_of_a_hello_is_not_kept():
-    follow = QuicHellos(Tally(""))
+    follow = FOLLOW(Tally(""))
     tracemalloc.start()
     for number in range(100):
         frames = q.crypto(0, MESSAGE[:9]) + bytes(50_000)
@@ -255,7 +266,7 @@ def test_what_came_with_the_start_of_a_hello_is_not_kept():
 
 def test_finished_connections_are_let_go_in_silence():
     tally = Tally("")
-    follow = QuicHellos(tally, connections=5)
+    follow = FOLLOW(tally, connections=5)
     for number in range(20):
         follow.add(q.datagram(q.initial(q.crypto(0, MESSAGE), dcid=number.to_bytes(8)), sport=1000 + number))
     assert list(tally.problems()) == []
@@ -284,7 +295,7 @@ def test_mutated_real_datagrams_raise_nothing_and_hold_little():
         with corpus(f"captures/{name}").open("rb") as stream:
             packets += [p for p in read_packets(stream) if getattr(p, "proto", 0) == UDP and p.payload]
     rng, tally = random.Random(20260302), Tally("")
-    follow = QuicHellos(tally)
+    follow = FOLLOW(tally)
     for _ in range(3000):
         packet = rng.choice(packets)
         data = bytearray(packet.payload)

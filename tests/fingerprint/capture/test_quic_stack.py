@@ -22,10 +22,20 @@ from aioquic.tls import pull_client_hello  # noqa: E402
 from rackprint.fingerprint.capture.ja4 import ja4  # noqa: E402
 from rackprint.fingerprint.capture.packets import Packet  # noqa: E402
 from rackprint.fingerprint.capture.quic import QuicHellos  # noqa: E402
+from rackprint.fingerprint.capture.quic_kernel import following  # noqa: E402
 from rackprint.fingerprint.capture.tally import Tally  # noqa: E402
 from rackprint.fingerprint.capture.tls import parse_client_hello  # noqa: E402
 
 V1, V2 = QuicProtocolVersion.VERSION_1, QuicProtocolVersion.VERSION_2
+
+
+FOLLOW = following
+
+
+@pytest.fixture(scope="module", autouse=True, params=["kernel", "twin"])
+def follow_with(request):
+    """Every test runs with the kernel and with its twin."""
+    request.module.FOLLOW = following if request.param == "kernel" else QuicHellos
 
 
 def certificate(folder):
@@ -121,7 +131,7 @@ class Talk:
     def read(self):
         """Hellos and complaints, from all that passed in both directions."""
         tally = Tally("")
-        follow, found = QuicHellos(tally), []
+        follow, found = FOLLOW(tally), []
         for number, (out, data) in enumerate(self.kept):
             ends = (build.PHONE, build.SERVER, 17, 50_000, 443)
             packet = Packet(0, number, *(ends if out else (build.SERVER, build.PHONE, 17, 443, 50_000)), data)
