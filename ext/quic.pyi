@@ -12,8 +12,8 @@ class Keys:
     def __init__(
         self,
         decrypt: Callable[[bytes, bytes, bytes], bytes],
-        mask: Callable[[bytes], bytes],
         iv: bytes,
+        mask: bytes,
         bad_tag: type[Exception],
     ) -> None: ...
     def open(self, packet: bytes, number_at: int, expected: int) -> tuple[bytes, int] | None: ...

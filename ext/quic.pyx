@@ -1,10 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """ClientHellos in QUIC Initials, followed over packets. The twins are ``QuicHellos``, ``CryptoStream``, ``Keys`` and
 ``client_secrets`` of ``rackprint.fingerprint.capture`` (quic.py, quic_stream.py, quic_keys.py), which say where each
-rule comes from. Ciphers and hashes are the caller's, datagrams come taken apart."""
+rule comes from. The cipher of the payload is the caller's."""
 
 from collections import OrderedDict
-from hashlib import sha256
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t
@@ -15,46 +14,52 @@ from rackprint.ext.initials import crypto, packets
 cdef enum:
     MIN_DCID = 8  # of a client's first
     MAX_HELLO = 1 << 16
-    SAMPLE = 16
 
 cdef object _UNREAD = "QUIC Initial does not decrypt: it is damaged, or its connection began before the capture"
 cdef object _LET_GO = "QUIC connection let go before its ClientHello was whole: too many at once"
 
 
-cdef bytes expand(tuple key, bytes message):
-    """HMAC-SHA256 with a key as it is padded within and without."""
-    return sha256(<bytes> key[1] + <bytes> sha256(<bytes> key[0] + message).digest()).digest()
+cdef extern from "quic_secrets.h" nogil:
+    enum:
+        RP_AES, RP_ROUNDS
+    int rp_hmac(const uint8_t *key, size_t size, const uint8_t *message, size_t length, uint8_t *out)
+    void rp_aes_fill()
+    void rp_aes_expand(const uint8_t *key, uint8_t *rounds)
+    void rp_aes_block(const uint8_t *rounds, const uint8_t *data, uint8_t *out)
+
+rp_aes_fill()
 
 
-cdef tuple padded(bytes key):
-    cdef uint8_t inner[64]
-    cdef uint8_t outer[64]
-    cdef const uint8_t *k = <const uint8_t *> PyBytes_AS_STRING(key)
-    cdef Py_ssize_t i, n = min(len(key), 64)
-    for i in range(64):
-        inner[i] = 0x36 ^ (k[i] if i < n else 0)
-        outer[i] = 0x5C ^ (k[i] if i < n else 0)
-    return PyBytes_FromStringAndSize(<char *> inner, 64), PyBytes_FromStringAndSize(<char *> outer, 64)
+cdef bytes expand(bytes key, bytes message):
+    """HMAC-SHA256."""
+    cdef uint8_t out[32]
+    if not rp_hmac(<const uint8_t *> PyBytes_AS_STRING(key), len(key), <const uint8_t *> PyBytes_AS_STRING(message),
+                   len(message), out):
+        raise ValueError(f"a key of {len(key)} and a message of {len(message)} bytes")
+    return PyBytes_FromStringAndSize(<char *> out, 32)
 
 
 def secrets(bytes salt not None, bytes client not None, tuple infos not None, bytes dcid not None):
-    """Key, IV and header protection key of a client, from the salt of its version and the texts to expand."""
-    own = padded(expand(padded(expand(padded(salt), dcid)), client))
+    """Key, IV and header protection key of a client, from the salt of its version and the texts to expand. Raises ValueError
+    for texts of more than 55 bytes."""
     key, iv, mask = infos
+    own = expand(expand(salt, dcid), client)
     return expand(own, key)[:16], expand(own, iv)[:12], expand(own, mask)[:16]
 
 
 cdef class Keys:
-    """``decrypt(nonce, data, header)`` raises ``bad_tag``; ``mask`` enciphers one block; ``iv`` has 12 bytes."""
+    """``decrypt(nonce, data, header)`` raises ``bad_tag``; ``iv`` has 12 bytes, the header protection key ``mask`` 16."""
 
-    cdef object decrypt, mask, bad_tag
+    cdef object decrypt, bad_tag
     cdef uint8_t iv[12]
+    cdef uint8_t rounds[(RP_ROUNDS + 1) * RP_AES]
 
-    def __init__(self, decrypt, mask, bytes iv not None, bad_tag):
-        if len(iv) != 12:
-            raise ValueError(f"an IV of {len(iv)} bytes")
-        self.decrypt, self.mask, self.bad_tag = decrypt, mask, bad_tag
+    def __init__(self, decrypt, bytes iv not None, bytes mask not None, bad_tag):
+        if len(iv) != 12 or len(mask) != RP_AES:
+            raise ValueError(f"an IV of {len(iv)} bytes, a key of {len(mask)}")
+        self.decrypt, self.bad_tag = decrypt, bad_tag
         memcpy(self.iv, PyBytes_AS_STRING(iv), 12)
+        rp_aes_expand(<const uint8_t *> PyBytes_AS_STRING(mask), self.rounds)
 
     cdef bytes _open(self, bytes packet, Py_ssize_t at, int64_t *number):
         """The frames, and in ``number``, which holds the expected number, that of the packet; None where it does not decrypt."""
@@ -62,12 +67,10 @@ cdef class Keys:
         cdef const uint8_t *p = <const uint8_t *> PyBytes_AS_STRING(packet)
         cdef int64_t short = 0, window
         cdef uint8_t nonce[12]
-        if at < 1 or n - at < 4 + SAMPLE:
+        cdef uint8_t m[RP_AES]
+        if at < 1 or n - at < 4 + RP_AES:
             return None
-        cdef bytes mask = self.mask(PyBytes_FromStringAndSize(<const char *> p + at + 4, SAMPLE))
-        if len(mask) != SAMPLE:
-            raise ValueError(f"a mask of {len(mask)} bytes")
-        cdef const uint8_t *m = <const uint8_t *> PyBytes_AS_STRING(mask)
+        rp_aes_block(self.rounds, p + at + 4, m)
         size = (p[0] ^ m[0] & 0x0F) & 3
         size += 1
         cdef bytes header = PyBytes_FromStringAndSize(<const char *> p, at + size)

@@ -1,4 +1,4 @@
-"""The target that holds the kernel of QUIC connections against its twin, behind a cipher that hides nothing."""
+"""The target that holds the kernel of QUIC connections against its twin, behind a cipher that hides headers only."""
 
 from __future__ import annotations
 
@@ -33,23 +33,26 @@ def follow() -> Target:
     tally, packets = module("tally"), module("packets")
 
     def kernels_keys(version: bytes, dcid: bytes) -> Keys:
-        return Keys(_Open(version, dcid).decrypt, lambda sample: bytes(16), bytes(12), _BadTagError)
+        return Keys(_Open(version, dcid).decrypt, bytes(12), bytes(16), _BadTagError)
 
     def twins_keys(version: bytes, dcid: bytes) -> object:
         made = keys.Keys.__new__(keys.Keys)
-        made._gcm, made._iv, made._mask = _Open(version, dcid), 0, lambda sample: bytes(16)
+        made._gcm, made._iv, made._mask = _Open(version, dcid), 0, mask
         return made
 
+    mask = keys.ciphers().mask(bytes(16))
     ciphers = keys.Ciphers(_Open, lambda key: bytes, _BadTagError)
     patches = (
         mock.patch.object(kernel, "keys", kernels_keys),
         mock.patch.object(twin, "client_keys", twins_keys),
         mock.patch.object(keys, "ciphers", lambda: ciphers),
     )
-    for patch in patches:
-        patch.start()
 
     def run(data: bytes) -> None:
+        with patches[0], patches[1], patches[2]:
+            compare(data)
+
+    def compare(data: bytes) -> None:
         tallies = tally.Tally(""), tally.Tally("")
         told, wanted = kernel.following(tallies[0], _MOST, _TOTAL), twin.QuicHellos(tallies[1], _MOST, _TOTAL)
         at = 0

@@ -79,6 +79,6 @@ def _followed(message: bytes) -> Iterator[bytes]:
 
 def _open(frames: bytes, dcid: bytes = build_quic.DRAWN, scid: bytes = b"mine") -> bytes:
     """An Initial for the keys of following.py, all of them made from the id that the client drew."""
-    body = b"\0" + frames.ljust(20, b"\0") + build_quic.DRAWN[-1:]
+    body = bytes(21) + frames + build_quic.DRAWN[-1:]  # the mask is made from padding, so that it stays the same
     ids = build.vector(dcid, 1) + build.vector(scid, 1)
     return b"\xc0" + build_quic.V1 + ids + b"\0" + (0x4000 | len(body)).to_bytes(2) + body

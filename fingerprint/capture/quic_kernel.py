@@ -1,4 +1,4 @@
-"""QUIC connections followed by the compiled kernel (ext/quic.pyx), with keys and ciphers of cryptography. Its twin is
+"""QUIC connections followed by the compiled kernel (ext/quic.pyx), decrypted by cryptography. Its twin is
 ``QuicHellos`` (quic.py)."""
 
 from __future__ import annotations
@@ -49,4 +49,4 @@ def keys(version: bytes, dcid: bytes) -> Keys:
     """The keys of a client whose first Destination Connection ID is ``dcid``, in a version of VERSIONS."""
     known, library = VERSIONS[version], ciphers()
     key, iv, mask = secrets(known.salt, CLIENT, texts_of(known), dcid)
-    return Keys(library.gcm(key).decrypt, library.mask(mask), iv, library.bad_tag)
+    return Keys(library.gcm(key).decrypt, iv, mask, library.bad_tag)
