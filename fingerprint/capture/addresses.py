@@ -1,10 +1,18 @@
 """Addresses: which are inside, which name the interface that made them. Sources: RFC 4291 (IPv6; appendix A: EUI-64),
-RFC 6598 (shared by a carrier's customers)."""
+RFC 6890 with the registries of special-purpose addresses that it founds, RFC 6598 (shared by a carrier's customers)."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from ipaddress import ip_address
+from bisect import bisect_right
+from functools import cache, lru_cache
+from ipaddress import ip_address, ip_network
+
+# Not ipaddress's own is_private: its answer changed between releases of Python, and takes long for a new address.
+_LOCAL = (
+    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
+    "192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4 "
+    "::/127 ::ffff:0:0/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 3fff::/20 fc00::/7 fe80::/10"
+)
 
 
 def unicast(mac: str) -> str:
@@ -19,17 +27,20 @@ def is_global(mac: str) -> bool:
     return bool(mac) and not int(mac[:2], 16) & 2
 
 
+@cache
+def _edges(version: int) -> list[int]:
+    """Where local networks begin and end, in turn."""
+    networks = sorted(n for n in map(ip_network, _LOCAL.split()) if n.version == version)
+    return [edge for n in networks for edge in (int(n[0]), int(n[-1]) + 1)]
+
+
 @lru_cache(maxsize=65_536)
 def inside(ip: str) -> bool:
-    """Whether ``ip`` is of a local network."""
-    address = ip_address(ip)
-    return address.is_private or address.is_link_local or shared(ip)
-
-
-def shared(ip: str) -> bool:
-    """RFC 6598: carrier NAT, 100.64.0.0/10."""
-    parts = ip.split(".")
-    return len(parts) == 4 and parts[0] == "100" and 64 <= int(parts[1]) < 128
+    """Whether ``ip`` is of a local network, or of no one's."""
+    if "." in ip and ":" not in ip:
+        a, b, c, d = ip.split(".")
+        return bisect_right(_edges(4), int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)) % 2 == 1
+    return bisect_right(_edges(6), int(ip_address(ip))) % 2 == 1
 
 
 def from_outside(src: str, dst: str) -> bool:

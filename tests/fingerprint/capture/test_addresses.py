@@ -1,15 +1,16 @@
 """Which addresses name the interface that made them."""
 
 import sys
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import build
-from rackprint.fingerprint.capture.addresses import eui64, from_outside, is_global, unicast
+from rackprint.fingerprint.capture.addresses import _LOCAL, eui64, from_outside, inside, is_global, unicast
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,24 @@ def test_macs_that_name_no_single_host():
     assert not is_global("")
     assert from_outside("93.184.216.34", "192.168.7.1")
     assert not from_outside("192.168.7.1", "93.184.216.34")
+
+
+NETWORKS = [ip_network(n) for n in _LOCAL.split()]
+NUMBERS = st.one_of(
+    st.integers(0, (1 << 32) - 1).map(IPv4Address),
+    st.integers(0, (1 << 128) - 1).map(IPv6Address),
+    st.tuples(st.sampled_from(NETWORKS), st.integers(0, 1 << 90)).map(lambda n: n[0][n[1] % n[0].num_addresses]),
+)
+
+
+@given(NUMBERS)
+@example(IPv4Address("100.64.0.0"))
+@example(IPv4Address("100.128.0.0"))
+@example(IPv4Address("255.255.255.255"))
+@example(IPv6Address("fe80::1"))
+@example(IPv6Address("2001:200::1"))
+def test_inside_is_what_the_networks_hold(address):
+    assert inside(str(address)) == any(address in network for network in NETWORKS if network.version == address.version)
+    unsure = ("192.0.0.", "2001:", "::ffff:", "64:ff9b:1:", "3fff:")  # where Python's own answer changed
+    if not str(address).startswith(unsure):
+        assert inside(str(address)) == (address.is_private or address in ip_network("100.64.0.0/10"))
