@@ -267,10 +267,9 @@ cdef class Following:
         cdef int64_t prefix = c.fragments.prefix
         if prefix < 4:
             return None
-        data = c.fragments.data
-        head = bytes(data[:4])
+        head = <bytes?> c.fragments.part(0, 4)
         size = hello_size(self, <const uint8_t *> PyBytes_AS_STRING(head))
-        return bytes(data[4:size]) if prefix >= size else None
+        return c.fragments.part(4, size) if prefix >= size else None
 
     cdef int _evict(self, packet) except -1:
         while self.known and (self.held > self.total or len(self.known) > self.most):

@@ -20,7 +20,7 @@ from fuzz.seeds import CORPUS, ROOT, write
 
 TARGETS = (
     "kernel", "events", "signals", "frames", "pipe", "file", "flows", "samples", "hello", "names", "services", "moment",
-    "signature", "initials", "crypto", "tell", "follow",
+    "signature", "initials", "crypto", "tell", "follow", "pieces",
 )  # fmt: skip
 _FAULT = ("ERROR: AddressSanitizer", "runtime error:", "Error")
 

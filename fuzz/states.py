@@ -104,18 +104,22 @@ def sequences() -> Target:
 
 
 def pieces() -> Target:
-    """Pieces of a message, each after a byte of place and one of length, held against a dict of bytes."""
+    """Pieces of a message, each after a byte of place and one of length, held against a dict of bytes and the twin."""
+    from rackprint.ext.pieces import Fragments
+
     found = module("fragments")
 
     def run(data: bytes) -> None:
-        kept, plain, at = found.Fragments(250), dict[int, int](), 0
+        kept, twin, plain, at = Fragments(250, 20), found.Fragments(250, 20), dict[int, int](), 0
         while at + 2 <= len(data):
             place, size = data[at], data[at + 1] & 31
             part = data[at + 2 : at + 2 + size]
             at += 2 + size
-            assert kept.add(place, part) == (place + len(part) <= 250)
-            for number, byte in enumerate(part if place + len(part) <= 250 else b""):
+            taken = kept.add(place, part)
+            assert taken == twin.add(place, part)
+            for number, byte in enumerate(part if taken else b""):
                 plain.setdefault(place + number, byte)
+        assert (kept.prefix, kept.held, kept.data) == (twin.prefix, twin.held, twin.data)
         assert kept.prefix == next(n for n in range(300) if n not in plain)
         assert all(kept.data[n] == byte for n, byte in plain.items())
 

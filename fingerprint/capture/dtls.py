@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rackprint.fingerprint.capture.fragments import Fragments
+from rackprint.ext.pieces import Fragments
 from rackprint.fingerprint.capture.hello import Hello, bare, is_again, random_of
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.tally import Tally
@@ -123,7 +123,7 @@ class DtlsHellos:
         while len(self._flows) > self._most or self._held > self._total:
             _, flow = self._flows.popitem(last=False)
             self._held -= flow.fragments.held
-            if flow.fragments.data:
+            if flow.fragments.held:
                 self._tally.add("DTLS flow let go before its ClientHello was whole: too many at once", packet.offset)
 
 
@@ -135,7 +135,7 @@ def _feed(flow: _Flow, fragment: Fragment, packet: Packet) -> Hello | None:
     flow.fragments.add(fragment.offset, fragment.data)
     if flow.first is None or flow.fragments.prefix < fragment.length:
         return None
-    body, first = bytes(flow.fragments.data), flow.first
+    body, first = flow.fragments.data, flow.first
     flow.start(-1, 0)
     said, flow.said = flow.said, (fragment.message, random_of(body))
     if flow.said == said:

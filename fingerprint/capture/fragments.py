@@ -1,4 +1,5 @@
-"""A message put together from pieces that come in any order, twice or overlapping. What came first stays."""
+"""A message put together from pieces that come in any order, twice or overlapping. What came first stays. In plain
+Python: the twin of ``rackprint.ext.pieces``."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ EDGE = 40  # bytes that it takes to know where a piece starts, or ends
 
 
 class Fragments:
-    """Bytes 0 up to ``limit`` of a message."""
+    """Bytes 0 up to ``limit`` of a message, in at most ``pieces`` separate pieces."""
 
-    __slots__ = ("_limit", "_spans", "data")
+    __slots__ = ("_limit", "_pieces", "_spans", "data")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, pieces: int = PIECES) -> None:
         self.data = bytearray()
-        self._limit = limit
+        self._limit, self._pieces = limit, pieces
         self._spans: list[int] = []  # start, end, start, end … of what is there, ascending
 
     @property
@@ -28,6 +29,10 @@ class Fragments:
         """Bytes of memory that the message takes so far."""
         return len(self.data) + EDGE * len(self._spans)
 
+    def part(self, start: int, end: int) -> bytes:
+        """Bytes ``start`` up to ``end``, or up to the last one that is there."""
+        return bytes(self.data[start:end])
+
     def add(self, at: int, part: bytes) -> bool:
         """Puts ``part`` at byte ``at``; False where it does not fit and is left out."""
         end = at + len(part)
@@ -37,7 +42,7 @@ class Fragments:
         # an even index lies between two spans, an odd one within
         low, high = bisect_left(spans, at), bisect_right(spans, end)
         ends = ([] if low & 1 else [at]) + ([] if high & 1 else [end])
-        if low == high and len(spans) >= 2 * PIECES and not low & 1:
+        if low == high and len(spans) >= 2 * self._pieces and not low & 1:
             return False
         edges = spans[low:high]
         gaps = ([] if low & 1 else [at]) + edges + ([] if high & 1 else [end])

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from rackprint.ext.pieces import Fragments
 from rackprint.ext.quic import Following, Keys, secrets
 from rackprint.fingerprint.capture import quic
-from rackprint.fingerprint.capture.fragments import Fragments
 from rackprint.fingerprint.capture.hello import Hello, bare
 from rackprint.fingerprint.capture.packets import Packet
 from rackprint.fingerprint.capture.quic_keys import CLIENT, KEYS, VERSIONS, ciphers, texts_of

@@ -92,8 +92,8 @@ def test_a_host_without_a_mac_is_known_by_its_address_and_one_from_outside_is_no
     outside = bytearray(packet)
     outside[12:16], outside[16:20] = bytes([93, 184, 216, 34]), bytes([192, 168, 7, 1])
     assert read(CAPTURE, build.pcap(build.ether(bytes(outside)))) == ([], [])
-    assert addresses.shared("100.64.1.2")
-    assert not addresses.shared("100.63.1.2")
+    assert addresses.inside("100.64.1.2")
+    assert not addresses.inside("100.63.1.2")
 
 
 RANDOM = "da:a1:19:01:02:03"

@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rackprint.ext import pieces as kernel
 from rackprint.fingerprint.capture import fragments
-from rackprint.fingerprint.capture.fragments import Fragments
+
+Fragments = kernel.Fragments
+
+
+@pytest.fixture(scope="module", autouse=True, params=[kernel, fragments], ids=["kernel", "twin"])
+def fragments_of(request):
+    """Every test runs with the kernel and with its twin."""
+    request.module.Fragments = request.param.Fragments
+
 
 pieces = st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=20)), max_size=40)
 
@@ -35,9 +44,8 @@ def test_pieces_in_any_order_give_the_whole(message, size, seed):
     assert (kept.prefix, bytes(kept.data)) == (len(message), message)
 
 
-def test_the_number_of_separate_pieces_is_bounded_and_what_touches_one_is_still_taken(monkeypatch):
-    monkeypatch.setattr(fragments, "PIECES", 3)
-    kept = Fragments(100)
+def test_the_number_of_separate_pieces_is_bounded_and_what_touches_one_is_still_taken():
+    kept = Fragments(100, 3)
     assert [kept.add(at, b"x") for at in (0, 2, 4, 6, 8)] == [True, True, True, False, False]
     assert [kept.add(at, b"y") for at in (1, 3, 5, 6)] == [True, True, True, True]
     assert (kept.prefix, bytes(kept.data)) == (7, b"xyxyxyy")
