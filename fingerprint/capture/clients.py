@@ -13,7 +13,7 @@ from typing import Any
 
 from rackprint.fingerprint.capture.addresses import eui64, from_outside, inside, unicast
 from rackprint.fingerprint.capture.events import Found
-from rackprint.fingerprint.capture.hosts import Host
+from rackprint.fingerprint.capture.hosts import Host, Same
 from rackprint.fingerprint.capture.leases import Leases
 from rackprint.fingerprint.capture.services import self_description
 
@@ -32,6 +32,7 @@ class Clients:
         self._hosts: dict[Key, Host] = {}
         self._by_ip: dict[str, list[Key]] = {}
         self._leases = Leases()
+        self._same: Same = {}
         self._lines: dict[str, list[tuple[dict[str, Any], int]]] = {}  # by source, each with when it began
         self.lost = 0
 
@@ -163,7 +164,7 @@ class Clients:
             if len(self._hosts) >= HOSTS:
                 self.lost += 1
                 return None
-            host = self._hosts[key] = Host(key[0], found.packet.time, found.packet.offset)
+            host = self._hosts[key] = Host(key[0], found.packet.time, found.packet.offset, self._same)
             if key[1]:
                 self._by_ip.setdefault(key[1], []).append(key)
         host.joined |= joined

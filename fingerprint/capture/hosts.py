@@ -9,15 +9,19 @@ from typing import Any
 from rackprint.fingerprint.capture.addresses import is_global
 
 CAP = 50  # values of one name a host
+SAME = 32_768  # values that hosts share in memory: most look for what others looked for
 _ONE = ("serial", "bt_mac", "wifi_mac")  # a unit has one: more are of several, as what a reflector repeats
+
+Same = dict[tuple[str, str], tuple[str, str]]
 
 
 class Host:
     """``signals`` maps (name, value) to the byte offset where it first stood. ``joined``: it was on the network, and
-    did not only ask for one."""
+    did not only ask for one. ``same``: where hosts find the values that others have kept."""
 
-    def __init__(self, mac: str, time: datetime, offset: int) -> None:
+    def __init__(self, mac: str, time: datetime, offset: int, same: Same | None = None) -> None:
         self.mac, self.time, self.offset = mac, time, offset
+        self._same = {} if same is None else same
         self.joined = False
         self.signals: dict[tuple[str, str], int] = {}
         self._counts: dict[str, int] = {}
@@ -26,7 +30,10 @@ class Host:
         """Keeps a value that is new, up to CAP a name."""
         if value and (name, value) not in self.signals and self._counts.get(name, 0) < CAP:
             self._counts[name] = self._counts.get(name, 0) + 1
-            self.signals[name, value] = offset
+            if len(self._same) >= SAME:
+                self._same.clear()
+            key = (name, value)
+            self.signals[self._same.setdefault(key, key)] = offset
 
     def add_unit(self, mac: str, offset: int) -> None:
         """Keeps the maker's MAC of a host that shows a made-up one."""
