@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rackprint.daemon.loading import briefly
 
@@ -45,10 +46,22 @@ def _rackprint(
     pass
 
 
+class _Commands(TyperGroup):
+    """Commands that end well where the reader of their output left, as ``| head`` does: to typer it is a failure."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
+
+
 def application(*groups: str) -> typer.Typer:
     """The command line with the commands of ``groups``."""
     app = typer.Typer(
         name="rackprint",
+        cls=_Commands,
         help="Links accounts to the phones they share, from raw evidence, with a reason for every link.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -85,9 +98,6 @@ def main() -> None:
     briefly()
     try:
         application(*_asked(sys.argv[1:]))()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
-        sys.exit(0)
     except Exception as error:
         if os.environ.get("RACKPRINT_DEBUG"):
             raise
