@@ -60,6 +60,16 @@ cdef inline bint is_grease(uint16_t value) noexcept nogil:
     return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
 
 
+cdef Py_ssize_t values_of(Span list, uint16_t *into) noexcept nogil:
+    """Writes the 16-bit values that are no GREASE, and gives their number."""
+    cdef Py_ssize_t i, n = 0
+    for i in range(list.left // 2):
+        if not is_grease(word(list.data + 2 * i)):
+            into[n] = word(list.data + 2 * i)
+            n += 1
+    return n
+
+
 cdef int compare(const void *a, const void *b) noexcept nogil:
     return <int> (<const uint16_t *> a)[0] - <int> (<const uint16_t *> b)[0]
 
@@ -175,10 +185,7 @@ def read(bytes body not None, str transport not None, bint dtls=False):
     if values == NULL:
         raise MemoryError("ClientHello")
     try:
-        for i in range(ciphers.left // 2):
-            if not is_grease(word(ciphers.data + 2 * i)):
-                values[ciphers_n] = word(ciphers.data + 2 * i)
-                ciphers_n += 1
+        ciphers_n = values_of(ciphers, values)
         first = listed(values, ciphers_n, True)
         while extensions.left:
             kind = number(&extensions, 2)
@@ -225,17 +232,14 @@ def read(bytes body not None, str transport not None, bint dtls=False):
 
 cdef str signed(bytes text, Span algorithms):
     """Part c: the extensions, and the signature algorithms in the order given."""
-    cdef Py_ssize_t i, n = 0
+    cdef Py_ssize_t n
     cdef uint16_t *values
     if algorithms.left:
         values = <uint16_t *> malloc(algorithms.left)
         if values == NULL:
             raise MemoryError("ClientHello")
         try:
-            for i in range(algorithms.left // 2):
-                if not is_grease(word(algorithms.data + 2 * i)):
-                    values[n] = word(algorithms.data + 2 * i)
-                    n += 1
+            n = values_of(algorithms, values)
             if n:
                 text += b"_" + listed(values, n, False)
         finally:
