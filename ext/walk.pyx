@@ -345,7 +345,7 @@ cdef class Walk:
             s = &self.walker.stamps[i]
             if s.pair == len(times):
                 times.append(array("q"))
-                values.append(array("L"))
+                values.append(array("q"))
                 offsets.append(<int64_t> s.offset)
             times[s.pair].append(s.time)
             values[s.pair].append(s.value)

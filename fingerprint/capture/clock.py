@@ -59,8 +59,14 @@ class _Buffer:
 
     __slots__ = ("offsets", "times", "values")
 
-    def __init__(self) -> None:
-        self.times, self.values, self.offsets = array("q"), array("q"), array("q")
+    def __init__(self, stamps: Stamps) -> None:
+        self.times, self.values = array("q", stamps.time_ns), array("q", stamps.value)
+        self.offsets = array("q", (stamps.offset,)) * len(self.times)
+
+    def extend(self, stamps: Stamps) -> None:
+        self.times.extend(stamps.time_ns)
+        self.values.extend(stamps.value)
+        self.offsets.extend((stamps.offset,) * len(stamps.time_ns))
 
 
 class Clocks:
@@ -79,14 +85,12 @@ class Clocks:
         pair = (stamps.src, stamps.dst)
         buffer = self._waiting.get(pair)
         if buffer is None:
-            buffer = self._waiting[pair] = _Buffer()
+            buffer = self._waiting[pair] = _Buffer(stamps)
             if len(self._waiting) > WAITING:
                 self._waiting.popitem(last=False)
         else:
             self._waiting.move_to_end(pair)
-        buffer.times.extend(iter(stamps.time_ns))
-        buffer.values.extend(iter(stamps.value))  # of whatever kind: array takes its own only
-        buffer.offsets.extend((stamps.offset,) * len(stamps.time_ns))
+            buffer.extend(stamps)
         if len(buffer.times) >= WORTH:
             self._look(pair, buffer)
             del self._waiting[pair]
