@@ -22,7 +22,10 @@ cdef object _LET_GO = "QUIC connection let go before its ClientHello was whole: 
 cdef extern from "quic_secrets.h" nogil:
     enum:
         RP_AES, RP_ROUNDS
-    int rp_hmac(const uint8_t *key, size_t size, const uint8_t *message, size_t length, uint8_t *out)
+    ctypedef struct rp_hmac_key:
+        pass
+    int rp_hmac_begin(rp_hmac_key *k, const uint8_t *key, size_t size)
+    int rp_hmac_of(const rp_hmac_key *k, const uint8_t *message, size_t length, uint8_t *out)
     void rp_aes_fill()
     void rp_aes_expand(const uint8_t *key, uint8_t *rounds)
     void rp_aes_block(const uint8_t *rounds, const uint8_t *data, uint8_t *out)
@@ -30,21 +33,29 @@ cdef extern from "quic_secrets.h" nogil:
 rp_aes_fill()
 
 
-cdef bytes expand(bytes key, bytes message):
+cdef int begin(rp_hmac_key *k, bytes key) except -1:
+    if not rp_hmac_begin(k, <const uint8_t *> PyBytes_AS_STRING(key), len(key)):
+        raise ValueError(f"a key of {len(key)} bytes")
+    return 0
+
+
+cdef bytes expand(const rp_hmac_key *k, bytes message):
     """HMAC-SHA256."""
     cdef uint8_t out[32]
-    if not rp_hmac(<const uint8_t *> PyBytes_AS_STRING(key), len(key), <const uint8_t *> PyBytes_AS_STRING(message),
-                   len(message), out):
-        raise ValueError(f"a key of {len(key)} and a message of {len(message)} bytes")
+    if not rp_hmac_of(k, <const uint8_t *> PyBytes_AS_STRING(message), len(message), out):
+        raise ValueError(f"a message of {len(message)} bytes")
     return PyBytes_FromStringAndSize(<char *> out, 32)
 
 
 def secrets(bytes salt not None, bytes client not None, tuple infos not None, bytes dcid not None):
     """Key, IV and header protection key of a client, from the salt of its version and the texts to expand. Raises ValueError
-    for texts of more than 55 bytes."""
+    for a salt of more than 64 bytes and texts of more than 55."""
+    cdef rp_hmac_key k
     key, iv, mask = infos
-    own = expand(expand(salt, dcid), client)
-    return expand(own, key)[:16], expand(own, iv)[:12], expand(own, mask)[:16]
+    begin(&k, salt)
+    begin(&k, expand(&k, dcid))
+    begin(&k, expand(&k, client))
+    return expand(&k, key)[:16], expand(&k, iv)[:12], expand(&k, mask)[:16]
 
 
 cdef class Keys:

@@ -54,30 +54,42 @@ static void rp_sha_block(uint32_t state[8], const uint8_t block[RP_BLOCK]) {
     for (int i = 0; i < 8; i++) state[i] += s[i];
 }
 
-/* SHA-256 of a key padded with ``pad``, one block, and then a message of at most RP_SHORT bytes. */
-static void rp_sha_keyed(const uint8_t *key, size_t size, uint8_t pad, const uint8_t *message, size_t length,
-                         uint8_t out[RP_DIGEST]) {
-    uint8_t block[RP_BLOCK];
-    uint32_t state[8];
-    memcpy(state, rp_sha_start, sizeof state);
-    for (size_t i = 0; i < RP_BLOCK; i++) block[i] = (i < size ? key[i] : 0) ^ pad;
-    rp_sha_block(state, block);
-    memset(block, 0, sizeof block);
+typedef struct { uint32_t inner[8], outer[8]; } rp_hmac_key;
+
+/* The hash of a message of at most RP_SHORT bytes that follows the one block which ``state`` has seen. */
+static void rp_sha_end(const uint32_t state[8], const uint8_t *message, size_t length, uint8_t out[RP_DIGEST]) {
+    uint8_t block[RP_BLOCK] = {0};
+    uint32_t s[8], bits = 8 * (RP_BLOCK + (uint32_t)length);
+    memcpy(s, state, sizeof s);
     memcpy(block, message, length);
     block[length] = 0x80;
-    uint32_t bits = 8 * (RP_BLOCK + (uint32_t)length);
     block[RP_BLOCK - 2] = (uint8_t)(bits >> 8);
     block[RP_BLOCK - 1] = (uint8_t)bits;
-    rp_sha_block(state, block);
-    for (int i = 0; i < RP_DIGEST; i++) out[i] = (uint8_t)(state[i / 4] >> (24 - i % 4 * 8));
+    rp_sha_block(s, block);
+    for (int i = 0; i < RP_DIGEST; i++) out[i] = (uint8_t)(s[i / 4] >> (24 - i % 4 * 8));
 }
 
-/* HMAC-SHA256. 0: the key is longer than a block, or the message than RP_SHORT. */
-static int rp_hmac(const uint8_t *key, size_t size, const uint8_t *message, size_t length, uint8_t out[RP_DIGEST]) {
+static void rp_sha_padded(const uint8_t *key, size_t size, uint8_t pad, uint32_t state[8]) {
+    uint8_t block[RP_BLOCK];
+    memcpy(state, rp_sha_start, sizeof rp_sha_start);
+    for (size_t i = 0; i < RP_BLOCK; i++) block[i] = (i < size ? key[i] : 0) ^ pad;
+    rp_sha_block(state, block);
+}
+
+/* 0: the key is longer than a block. */
+static int rp_hmac_begin(rp_hmac_key *k, const uint8_t *key, size_t size) {
+    if (size > RP_BLOCK) return 0;
+    rp_sha_padded(key, size, 0x36, k->inner);
+    rp_sha_padded(key, size, 0x5c, k->outer);
+    return 1;
+}
+
+/* 0: the message is longer than RP_SHORT. */
+static int rp_hmac_of(const rp_hmac_key *k, const uint8_t *message, size_t length, uint8_t out[RP_DIGEST]) {
     uint8_t inner[RP_DIGEST];
-    if (size > RP_BLOCK || length > RP_SHORT) return 0;
-    rp_sha_keyed(key, size, 0x36, message, length, inner);
-    rp_sha_keyed(key, size, 0x5c, inner, sizeof inner, out);
+    if (length > RP_SHORT) return 0;
+    rp_sha_end(k->inner, message, length, inner);
+    rp_sha_end(k->outer, inner, sizeof inner, out);
     return 1;
 }
 

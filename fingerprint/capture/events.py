@@ -35,6 +35,7 @@ from rackprint.fingerprint.model import Problem
 
 Event = dict[str, Any]
 _DNS, _MDNS, _DHCP, _DHCP6 = 53, 5353, {67, 68}, {546, 547}
+_SPOKEN = {_DNS, _MDNS, *_DHCP, *_DHCP6}
 EUI64S = 65_536  # addresses that are told of once
 
 
@@ -81,7 +82,8 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
                 elif looks_like_dtls(packet.payload):
                     for hello in dtls.add(packet):
                         yield from tell(hello) or _hello(hello, tally)
-                yield from _udp(packet, tally)
+                if packet.sport in _SPOKEN or packet.dport in _SPOKEN:
+                    yield from _udp(packet, tally)
         except (TlsError, DnsError, DhcpError, Dhcp6Error, ProbeError) as error:
             tally.add(str(error), packet.offset)
         if isinstance(packet, Packet) and "ff:fe" in packet.src:
