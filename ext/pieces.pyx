@@ -95,8 +95,8 @@ cdef class Fragments:
 
     cdef int _reach(self, int64_t end) except -1:
         """Makes room up to byte ``end``, and for two more edges."""
-        cdef int64_t room = min(self.limit, max(end, self.room + self.room // 2))
-        if end > self.room:
+        cdef int64_t room = max(1, min(self.limit, max(end, self.room + self.room // 2)))
+        if end > self.room or not self.room:
             grown = PyMem_Realloc(self.bytes_, room)
             if grown == NULL:
                 raise MemoryError("fragments")
