@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from rackprint.daemon.cli import streams
 from rackprint.daemon.loading import briefly
 
 GROUPS = {  # file of this folder -> its commands
@@ -47,14 +48,17 @@ def _rackprint(
 
 
 class _Commands(TyperGroup):
-    """Commands that end well where the reader of their output left, as ``| head`` does: to typer it is a failure."""
+    """Commands that end as other programs do where the reader of their output left, as ``| head`` does. A pipe between
+    processes of ours that breaks is a failure: typer would take one for the other."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit from None
+        except BrokenPipeError as error:
+            if not streams.left():
+                raise RuntimeError("a process that worked for this command has ended") from error
+            streams.drop()
+            raise typer.Exit(streams.LEFT) from None
 
 
 def application(*groups: str) -> typer.Typer:
@@ -88,18 +92,28 @@ def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, OSError) and error.errno in streams.FULL:
+        return f"{(error.strerror or text).lower()}; make room where the output goes, and run it again"
     if isinstance(error, RackprintError):
         return text
     return f"internal error: {type(error).__name__}: {text}; RACKPRINT_DEBUG=1 shows where, please report it"
 
 
-def main() -> None:
-    """Runs the command line; an error is one line on stderr, never a traceback."""
-    briefly()
+def _run() -> int:
     try:
         application(*_asked(sys.argv[1:]))()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     except Exception as error:
         if os.environ.get("RACKPRINT_DEBUG"):
             raise
         print(f"rackprint: {_one_line(error)}", file=sys.stderr)
-        sys.exit(1)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """Runs the command line; an error is one line on stderr, never a traceback."""
+    briefly()
+    streams.prepare()
+    sys.exit(streams.finish(_run()))

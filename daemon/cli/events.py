@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from rackprint.daemon.cli.output import Complaints
+from rackprint.daemon.cli.streams import FULL
 
 CAPTURES = Annotated[list[Path], typer.Argument(help="Files, folders or pipes; - is stdin.", show_default=False)]
 
@@ -60,6 +61,8 @@ def _told(name: str, complain: Complaints) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except unpack_errors() as error:
+        if getattr(error, "errno", None) in FULL:
+            raise  # of the output
         complain(Problem(f"cannot be read on: {error}", "what came before was kept", file=name))
 
 

@@ -37,8 +37,12 @@ def console(*, stderr: bool = False) -> Console:
     """A console that uses the terminal's width, and does not squeeze a table that goes to a file or a pipe."""
     from rich.console import Console
 
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for the command to end as with any other output
+
     file = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if file.isatty() else 160, highlight=False, emoji=False, markup=False)
+    return Ours(stderr=stderr, width=None if file.isatty() else 160, highlight=False, emoji=False, markup=False)
 
 
 def show(rows: Sequence[dict[str, Any]], columns: dict[str, str], form: Format, title: str = "") -> None:

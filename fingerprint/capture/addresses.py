@@ -11,8 +11,10 @@ from ipaddress import ip_address, ip_network
 _LOCAL = (
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
     "192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4 "
-    "::/127 ::ffff:0:0/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 3fff::/20 fc00::/7 fe80::/10"
+    "::/127 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 3fff::/20 fc00::/7 fe80::/10"
 )
+
+_MAPPED = 0xFFFF  # above an IPv4 address that is written as IPv6 (RFC 4291, 2.5.5.2)
 
 
 def unicast(mac: str) -> str:
@@ -37,10 +39,15 @@ def _edges(version: int) -> list[int]:
 @lru_cache(maxsize=65_536)
 def inside(ip: str) -> bool:
     """Whether ``ip`` is of a local network, or of no one's."""
-    if "." in ip and ":" not in ip:
+    if ":" in ip:
+        number = int(ip_address(ip))
+        if number >> 32 != _MAPPED:
+            return bisect_right(_edges(6), number) % 2 == 1
+        number &= 0xFFFFFFFF
+    else:
         a, b, c, d = ip.split(".")
-        return bisect_right(_edges(4), int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)) % 2 == 1
-    return bisect_right(_edges(6), int(ip_address(ip))) % 2 == 1
+        number = int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
+    return bisect_right(_edges(4), number) % 2 == 1
 
 
 def from_outside(src: str, dst: str) -> bool:

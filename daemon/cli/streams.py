@@ -1,0 +1,78 @@
+"""The standard streams of a command: closed, full, or with nobody at the other end."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import sys
+from pathlib import Path
+from typing import Any
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LEFT = 141  # what a shell reports of a program that the closed pipe of its output has ended (128 + SIGPIPE)
+
+
+class _Deaf(io.RawIOBase):
+    """Writes to a descriptor while it takes anything: work must not end because nobody reads what is said beside it."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file
+
+    def isatty(self) -> bool:
+        return os.isatty(self._file)
+
+    def write(self, data: Any) -> int:
+        try:
+            return os.write(self._file, data)
+        except OSError:
+            return len(data)
+
+
+def prepare() -> None:
+    """Opens streams that were closed, lest a file of ours takes their place, and makes stderr one that never fails."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
+        raw = io.BufferedWriter(_Deaf(sys.stderr.fileno()))
+        sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+
+
+def left() -> bool:
+    """Whether whoever read stdout has closed it."""
+    try:
+        asked = select.poll()
+        asked.register(sys.stdout.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
+    except (OSError, ValueError):  # no descriptor behind it
+        return False
+
+
+def drop() -> None:
+    """Gives up stdout with what it has not written."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def finish(code: int) -> int:
+    """Writes what is left, and gives the exit code: ``code``, or another where that fails."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop()
+        return code or LEFT
+    except OSError as error:
+        drop()
+        if not code:
+            print(f"rackprint: the output cannot be written: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return code or 1
+    return code
