@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, cast
 
 import typer
 
@@ -21,8 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def events(files: CAPTURES) -> None:
-    """Print the protocol events of captures, one NDJSON line each: ClientHellos with JA4, DHCP, DNS, SYNs,
-    HTTP and probe requests, clocks."""
+    """Print the protocol events of captures, packed or not, one NDJSON line each: ClientHellos with JA4, DHCP, DNS,
+    SYNs, HTTP and probe requests; of a pipe each at once. Clocks and counts come at the end, or when Ctrl-C ends a
+    pipe."""
     from rackprint.daemon.acquire.files import find, open_evidence
     from rackprint.daemon.acquire.packed import piped, unpacked
     from rackprint.fingerprint.capture.records import is_capture
@@ -32,7 +33,7 @@ def events(files: CAPTURES) -> None:
     for path in files:
         if str(path) == "-" or path.is_fifo():
             with _told(str(path), complain), _pipe(path) as stream:
-                _print(piped(stream), str(path), complain, at_once=True)
+                _print(piped(cast(BinaryIO, _Stoppable(stream))), str(path), complain, at_once=True)
             continue
         for found in find([path]):
             if isinstance(found, Problem):
@@ -48,6 +49,23 @@ def events(files: CAPTURES) -> None:
 
 def _pipe(path: Path) -> nullcontext[BinaryIO] | BinaryIO:
     return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
+
+
+class _Stoppable:
+    """A pipe that Ctrl-C ends, so that what is told at the end is told."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._read = getattr(stream, "read1", stream.read)
+        self._over = False
+
+    def read1(self, size: int) -> bytes:
+        try:
+            return b"" if self._over else self._read(size)
+        except KeyboardInterrupt:
+            self._over = True
+            return b""
+
+    read = read1
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -67,3 +68,15 @@ def test_a_pipe_that_ends_early_gives_what_came_and_one_line(data, lines, said):
     assert err.startswith(b"rackprint: " + said)
     assert err.count(b"\n") == 1
     assert out.count(b"\n") <= lines
+
+
+def test_ctrl_c_ends_a_pipe_and_what_comes_at_the_end_is_told():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*COMMAND, "-"], **pipes) as running:
+        running.stdin.write(QUESTION + build.pcap(build.ether(b"\x45\0\0\x28"))[24:] + RECORD)
+        running.stdin.flush()
+        told = [running.stdout.readline() for _ in range(2)]
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 1
+        assert [line[:13] for line in told] == [b'{"kind":"dns"'] * 2
+        assert b"packet is cut off" in running.stderr.read()
