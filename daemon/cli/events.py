@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated, BinaryIO
 
 import typer
 
 from rackprint.daemon.cli.output import Complaints
-from rackprint.daemon.cli.streams import FULL
+from rackprint.daemon.cli.streams import FULL, until_stopped
 
 CAPTURES = Annotated[list[Path], typer.Argument(help="Files, folders or pipes; - is stdin.", show_default=False)]
 
@@ -33,7 +33,7 @@ def events(files: CAPTURES) -> None:
     for path in files:
         if str(path) == "-" or path.is_fifo():
             with _told(str(path), complain), _pipe(path) as stream:
-                _print(piped(cast(BinaryIO, _Stoppable(stream))), str(path), complain, at_once=True)
+                _print(piped(stream), str(path), complain, at_once=True)
             continue
         for found in find([path]):
             if isinstance(found, Problem):
@@ -47,25 +47,11 @@ def events(files: CAPTURES) -> None:
     complain.exit()
 
 
-def _pipe(path: Path) -> nullcontext[BinaryIO] | BinaryIO:
-    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
-
-
-class _Stoppable:
-    """A pipe that Ctrl-C ends, so that what is told at the end is told."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._read = getattr(stream, "read1", stream.read)
-        self._over = False
-
-    def read1(self, size: int) -> bytes:
-        try:
-            return b"" if self._over else self._read(size)
-        except KeyboardInterrupt:
-            self._over = True
-            return b""
-
-    read = read1
+@contextmanager
+def _pipe(path: Path) -> Iterator[BinaryIO]:
+    opened = nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb", buffering=0)
+    with opened as stream, until_stopped(stream.fileno()) as pipe:
+        yield pipe
 
 
 @contextmanager

@@ -6,9 +6,12 @@ import errno
 import io
 import os
 import select
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LEFT = 141  # what a shell reports of a program that the closed pipe of its output has ended (128 + SIGPIPE)
@@ -76,3 +79,37 @@ def finish(code: int) -> int:
             print(f"rackprint: the output cannot be written: {(error.strerror or str(error)).lower()}", file=sys.stderr)
         return code or 1
     return code
+
+
+class _Pipe(io.RawIOBase):
+    def __init__(self, file: int, stop: int) -> None:
+        self._file, self._stop = file, stop
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        ready, _, _ = select.select([self._file, self._stop], [], [])
+        data = b"" if self._stop in ready else os.read(self._file, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def until_stopped(file: int) -> Iterator[BinaryIO]:
+    """What a pipe gives, as it comes, until its end or Ctrl-C: either way, what is told at the end is then told. Who has
+    SIGINT ignored is not stopped by it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.set_wakeup_fd(writing)
+    try:
+        yield cast(BinaryIO, _Pipe(file, reading))
+    finally:
+        if before is not signal.SIG_IGN:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGINT, before)
+        os.close(reading)
+        os.close(writing)

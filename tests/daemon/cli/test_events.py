@@ -72,7 +72,9 @@ def test_a_pipe_that_ends_early_gives_what_came_and_one_line(data, lines, said):
 
 def test_ctrl_c_ends_a_pipe_and_what_comes_at_the_end_is_told():
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*COMMAND, "-"], **pipes) as running:
+    stoppable = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # whoever runs the tests
+    command = [sys.executable, "-c", stoppable + COMMAND[2], "events", "-"]
+    with subprocess.Popen(command, **pipes) as running:
         running.stdin.write(QUESTION + build.pcap(build.ether(b"\x45\0\0\x28"))[24:] + RECORD)
         running.stdin.flush()
         told = [running.stdout.readline() for _ in range(2)]
