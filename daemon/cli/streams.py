@@ -97,8 +97,8 @@ class _Pipe(io.RawIOBase):
 
 @contextmanager
 def until_stopped(file: int) -> Iterator[BinaryIO]:
-    """What a pipe gives, as it comes, until its end or Ctrl-C: either way, what is told at the end is then told. Who has
-    SIGINT ignored is not stopped by it."""
+    """What a pipe gives, as it comes, until its end or Ctrl-C: what is told at the end is then told. Who has SIGINT
+    ignored is not stopped by it."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.getsignal(signal.SIGINT)
