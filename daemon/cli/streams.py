@@ -97,13 +97,13 @@ class _Pipe(io.RawIOBase):
 
 @contextmanager
 def until_stopped(file: int) -> Iterator[BinaryIO]:
-    """What a pipe gives, as it comes, until its end or Ctrl-C: what is told at the end is then told. Who has SIGINT
-    ignored is not stopped by it."""
+    """What a pipe gives, as it comes, until its end or Ctrl-C: what is told at the end is then told. A second Ctrl-C
+    interrupts as ever. Who has SIGINT ignored is not stopped by it."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, before))
         signal.set_wakeup_fd(writing)
     try:
         yield cast(BinaryIO, _Pipe(file, reading))
