@@ -33,10 +33,10 @@ cdef Py_ssize_t cid(const uint8_t *data, Py_ssize_t n, Py_ssize_t at) noexcept n
     return at + 1 + data[at]
 
 
-def packets(bytes datagram not None, dict versions not None, entry):
-    """[entry(version, destination id, source id, packet, where its number begins)] of the Initials in a datagram, tuples
-    where ``entry`` is None. None for what the twin is to judge: a version not in ``versions``, a Retry, what is cut off. ``versions``: their four bytes
-    to the packet types (Initial, Retry) of the long header."""
+def packets(bytes datagram not None, dict versions not None):
+    """[(version, destination id, source id, packet, where its number begins)] of the Initials in a datagram. None for what
+    the twin is to judge: a version not in ``versions``, a Retry, what is cut off. ``versions``: their four bytes to the
+    packet types (Initial, Retry) of the long header."""
     cdef const uint8_t *data = <const uint8_t *> PyBytes_AS_STRING(datagram)
     cdef Py_ssize_t n = len(datagram), at = 0, here, dcid, scid, first = -1, first_size = 0
     cdef uint64_t length = 0, token = 0
@@ -66,11 +66,10 @@ def packets(bytes datagram not None, dict versions not None, entry):
             first, first_size = dcid, data[at + 5]
         if (kind == initial and length >= BODY and data[at + 5] == first_size
                 and not memcmp(data + dcid, data + first, first_size)):
-            fields = (
+            found.append((
                 version, PyBytes_FromStringAndSize(<const char *> data + dcid, first_size),
                 PyBytes_FromStringAndSize(<const char *> data + scid, data[scid - 1]),
-                PyBytes_FromStringAndSize(<const char *> data + at, here + <Py_ssize_t> length - at), here - at)
-            found.append(fields if entry is None else entry(*fields))
+                PyBytes_FromStringAndSize(<const char *> data + at, here + <Py_ssize_t> length - at), here - at))
         at = here + <Py_ssize_t> length
     return found
 

@@ -138,10 +138,11 @@ cdef int64_t hello_size(Following on, const uint8_t *data) except -1:
 
 cdef class Following:
     """Follows QUIC connections, ``most`` at once with ``total`` bytes of unfinished hellos, and opens ``followed`` Initials
-    of one after its first hello: ``add`` each packet that looks like one, in capture order. ``initials`` and ``frames`` read what the kernels of initials.pyx leave to them, ``retry`` a
-    Retry, and raise ``error``; ``joined`` puts pieces together; ``types``: versions to their packet types (Initial, Retry);
-    ``keys(version, dcid)`` gives Keys; ``tally(reason, offset)`` counts what cannot be read; ``fragments(limit)``,
-    ``hello``, ``bare``: of ``rackprint.fingerprint.capture``."""
+    of one after its first hello: ``add`` each packet that looks like one, in capture order. ``initials`` and ``frames``
+    read what the kernels of initials.pyx leave to them, ``retry`` a Retry, and raise ``error``; ``joined`` puts pieces
+    together; ``types``: versions to their packet types (Initial, Retry); ``keys(version, dcid)`` gives Keys;
+    ``tally(reason, offset)`` counts what cannot be read; ``fragments(limit)``, ``hello``, ``bare``: of
+    ``rackprint.fingerprint.capture``."""
 
     cdef object known, initials, frames, joined, retry, error, keys, tally, fragments, hello, bare
     cdef dict types
@@ -172,7 +173,7 @@ cdef class Following:
                 if asked is not None:
                     (<Connection> asked).retry = chosen
                 return found
-            plain = packets(payload, self.types, None)
+            plain = packets(payload, self.types)
             for version, dcid, scid, data, number_at in self.initials(payload) if plain is None else plain:
                 if (dst, dport, src, sport, dcid) in self.known:
                     break  # the server's

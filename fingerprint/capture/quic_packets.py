@@ -44,8 +44,8 @@ def looks_like_quic(payload: bytes) -> bool:
 def initials(datagram: bytes) -> Iterable[Initial]:
     """The Initials of a datagram, in order; none where its version is not one of VERSIONS. Raises QuicError, at the
     latest while they are taken, where a packet breaks off."""
-    plain = packets(datagram, TYPES, Initial)
-    return initials_plainly(datagram) if plain is None else plain
+    plain = packets(datagram, TYPES)
+    return initials_plainly(datagram) if plain is None else map(Initial._make, plain)
 
 
 def initials_plainly(datagram: bytes) -> Iterator[Initial]:
