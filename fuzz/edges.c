@@ -33,10 +33,10 @@ FORWARD(const_cmp2, uint16_t)
 FORWARD(const_cmp4, uint32_t)
 FORWARD(const_cmp8, uint64_t)
 
-static void (*found_switch)(uint64_t, uint64_t *) = (void (*)(uint64_t, uint64_t *))ignore;
 /* Cython compares a float here and there; no input is found by them. */
 HIDDEN BARE void __sanitizer_cov_trace_cmpd(double a, double b) { (void)a, (void)b; }
 
+static void (*found_switch)(uint64_t, uint64_t *) = (void (*)(uint64_t, uint64_t *))ignore;
 HIDDEN BARE void __sanitizer_cov_trace_switch(uint64_t value, uint64_t *cases) {
     found_switch(value, cases);
 }
