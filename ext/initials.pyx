@@ -4,7 +4,7 @@ too, is ``rackprint.fingerprint.capture.quic_packets``. Every read is checked ag
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 cdef enum:
     CID = 20  # bytes of a connection id at most
@@ -79,11 +79,16 @@ def crypto(bytes frames not None):
     judge: any frames but CRYPTO, PADDING and PING, or more than PIECES, or one that is cut off."""
     cdef const uint8_t *data = <const uint8_t *> PyBytes_AS_STRING(frames)
     cdef Py_ssize_t n = len(frames), at = 0
-    cdef uint64_t offset = 0, length = 0
+    cdef uint64_t offset = 0, length = 0, eight = 0
     cdef list found = []
     while at < n:
         if data[at] <= 1:
             at += 1
+            while at + 8 <= n:  # most of a client's first datagram is padding
+                memcpy(&eight, data + at, 8)
+                if eight & ~<uint64_t> 0x0101010101010101:
+                    break
+                at += 8
             continue
         if data[at] != 6 or len(found) >= PIECES:
             return None

@@ -57,8 +57,8 @@ cdef Py_ssize_t name_at(const uint8_t *data, Py_ssize_t n, Py_ssize_t at, char *
     return at + 1 if end < 0 else end
 
 
-def read(bytes message not None, entry, dict types not None):
-    """(whether it is a response, tuple of ``entry(name, type, answer, data)``) of a message that is whole and plain: names
+def read(bytes message not None, dict types not None):
+    """(whether it is a response, list of (name, type, whether it answers, data)) of a message that is whole and plain: names
     in ASCII, no TXT records, at most RECORDS records. None for any other. ``types``: numbers of record types to their
     names."""
     cdef const uint8_t *data = <const uint8_t *> PyBytes_AS_STRING(message)
@@ -106,5 +106,5 @@ def read(bytes message not None, entry, dict types not None):
                 value = text[:size].decode("ascii")
             at += length
         if kind != 41:
-            found.append(entry(name, kind_text, i >= asked, value))
-    return bool(data[2] & 0x80), tuple(found)
+            found.append((name, kind_text, i >= asked, value))
+    return bool(data[2] & 0x80), found

@@ -7,6 +7,7 @@ Hello = TypeVar("Hello")
 def secrets(
     salt: bytes, client: bytes, infos: tuple[bytes, bytes, bytes], dcid: bytes
 ) -> tuple[bytes, bytes, bytes]: ...
+def hash_fast(wanted: bool) -> bool: ...
 
 class Keys:
     def __init__(

@@ -26,11 +26,18 @@ cdef extern from "quic_secrets.h" nogil:
         pass
     int rp_hmac_begin(rp_hmac_key *k, const uint8_t *key, size_t size)
     int rp_hmac_of(const rp_hmac_key *k, const uint8_t *message, size_t length, uint8_t *out)
+    int rp_sha_choose(int wanted)
     void rp_aes_fill()
     void rp_aes_expand(const uint8_t *key, uint8_t *rounds)
     void rp_aes_block(const uint8_t *rounds, const uint8_t *data, uint8_t *out)
 
 rp_aes_fill()
+rp_sha_choose(True)
+
+
+def hash_fast(bint wanted):
+    """Whether SHA-256 takes the processor's instructions for it from now on, as ``wanted``, where it has them."""
+    return bool(rp_sha_choose(wanted))
 
 
 cdef int begin(rp_hmac_key *k, bytes key) except -1:

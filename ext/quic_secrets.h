@@ -3,56 +3,9 @@
 #ifndef RACKPRINT_QUIC_SECRETS_H
 #define RACKPRINT_QUIC_SECRETS_H
 
-#include <stdint.h>
-#include <string.h>
+#include "quic_sha.h"
 
-enum { RP_BLOCK = 64, RP_DIGEST = 32, RP_SHORT = 55, RP_AES = 16, RP_ROUNDS = 10 };
-
-static const uint32_t rp_sha_k[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
-static const uint32_t rp_sha_start[8] = {
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-};
-
-static inline uint32_t rp_right(uint32_t x, int n) { return x >> n | x << (32 - n); }
-
-/* One of the 64 steps, where the first of the eight words stands at ``at``. */
-static inline void rp_sha_step(uint32_t s[8], int at, uint32_t word, int number) {
-    uint32_t a = s[at & 7], b = s[(at + 1) & 7], c = s[(at + 2) & 7], e = s[(at + 4) & 7];
-    uint32_t f = s[(at + 5) & 7], g = s[(at + 6) & 7];
-    uint32_t sum = s[(at + 7) & 7] + (rp_right(e, 6) ^ rp_right(e, 11) ^ rp_right(e, 25)) + ((e & f) ^ (~e & g)) +
-                   rp_sha_k[number] + word;
-    s[(at + 3) & 7] += sum;
-    s[(at + 7) & 7] = sum + (rp_right(a, 2) ^ rp_right(a, 13) ^ rp_right(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-}
-
-static void rp_sha_block(uint32_t state[8], const uint8_t block[RP_BLOCK]) {
-    uint32_t w[64], s[8];
-    for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
-               block[4 * i + 3];
-    for (int i = 16; i < 64; i++) {
-        uint32_t a = w[i - 15], b = w[i - 2];
-        w[i] = w[i - 16] + w[i - 7] + (rp_right(a, 7) ^ rp_right(a, 18) ^ a >> 3) +
-               (rp_right(b, 17) ^ rp_right(b, 19) ^ b >> 10);
-    }
-    memcpy(s, state, sizeof s);
-    for (int i = 0; i < 64; i += 8) {  /* each step writes to two of the eight, and what they are called moves on */
-        rp_sha_step(s, 0, w[i], i), rp_sha_step(s, 7, w[i + 1], i + 1);
-        rp_sha_step(s, 6, w[i + 2], i + 2), rp_sha_step(s, 5, w[i + 3], i + 3);
-        rp_sha_step(s, 4, w[i + 4], i + 4), rp_sha_step(s, 3, w[i + 5], i + 5);
-        rp_sha_step(s, 2, w[i + 6], i + 6), rp_sha_step(s, 1, w[i + 7], i + 7);
-    }
-    for (int i = 0; i < 8; i++) state[i] += s[i];
-}
+enum { RP_DIGEST = 32, RP_SHORT = 55, RP_AES = 16, RP_ROUNDS = 10 };
 
 typedef struct { uint32_t inner[8], outer[8]; } rp_hmac_key;
 

@@ -7,13 +7,14 @@ walk_fragments.h, walk_flows.h (ClientHellos over TCP) and walk_pick.h (which pa
 left; every table has a hard limit.
 """
 
-from array import array
+from array import array as new_array
 
+from cpython.array cimport array, clone
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memmove
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy, memmove
 from posix.types cimport off_t
 from posix.unistd cimport pread
 
@@ -38,6 +39,7 @@ cdef extern from "walk_pick.h" nogil:
         uint32_t pair, value
         int64_t time
         uint64_t offset
+    uint32_t rp_hash(uint64_t, const uint8_t *, size_t)
     ctypedef struct rp_frames:
         int blocks, big, fault
         uint32_t header, tick, link
@@ -69,9 +71,21 @@ cdef extern from "<arpa/inet.h>" nogil:
     const char *inet_ntop(int, const void *, char *, uint32_t)
     enum: AF_INET, AF_INET6
 
+cdef struct rp_address:
+    uint8_t size  # 4, 6 or 16; 0: free
+    uint8_t data[16]
+
+cdef array _NUMBERS = new_array("q")
+
+cdef struct rp_series:  # samples of a pair
+    long long *times
+    long long *values
+    uint32_t count
+    uint64_t offset
+
 FLOWS, TOTAL_BYTES, TLS_FAULTS = RP_FLOWS, RP_TOTAL_BYTES, 64
 cdef enum:
-    MEMO = 32_768  # texts of addresses kept
+    TEXTS = 8192  # of addresses kept, each in its place by hash
     WINDOW = 1 << 18  # bytes of a file read at a time: they stay in the cache
     TLS_FAULT = 64  # of a fault's code: what follows is of TLS, not of framing
 
@@ -129,7 +143,8 @@ cdef class Walk:
     cdef size_t at, size, carried, room, want
     cdef uint8_t *carry
     cdef const uint8_t *data
-    cdef dict ips, macs
+    cdef rp_address *known
+    cdef list texts
 
     def __cinit__(self, packet, hello, frame, stamps, record, *, bint blocks, bint big=False, uint32_t header=16,
                   uint32_t tick=1000, uint32_t link=1, uint32_t flows=RP_FLOWS, uint64_t total=RP_TOTAL_BYTES,
@@ -148,11 +163,15 @@ cdef class Walk:
         self.walker.frames.offset = 0 if blocks else 24
         self.chunk = b""
         self.data = <const uint8_t *> PyBytes_AS_STRING(self.chunk)
-        self.ips, self.macs = {}, {}
+        self.known = <rp_address *> calloc(TEXTS, sizeof(rp_address))
+        if self.known == NULL:
+            raise MemoryError("texts of addresses")
+        self.texts = [""] * TEXTS
 
     def __dealloc__(self):
         if self.ready:
             rp_free(&self.walker)
+        free(self.known)
         free(self.carry)
 
     def feed(self, bytes data not None):
@@ -304,56 +323,69 @@ cdef class Walk:
         return (TLS_FAULT + item.fault, k.offset, item.claim, 0)
 
     cdef _packet(self, rp_pkt *k, const char *data):
-        """``data`` holds network header, transport header and payload; NULL for none."""
+        """``data`` holds network header, transport header and payload; NULL for none. Only TCP's headers are looked at."""
         cdef bytes network = b"", transport = b"", payload = b""
-        if data != NULL:
+        if data != NULL and k.proto == 17:
+            payload = PyBytes_FromStringAndSize(data + k.net_size + k.transport_size, k.payload_size)
+        elif data != NULL:
             network = PyBytes_FromStringAndSize(data, k.net_size)
             transport = PyBytes_FromStringAndSize(data + k.net_size, k.transport_size)
             payload = PyBytes_FromStringAndSize(data + k.net_size + k.transport_size, k.payload_size)
         return self.packet(
             k.time, k.offset, self._ip(k.src, k.version), self._ip(k.dst, k.version), k.proto, k.sport, k.dport, payload,
-            self._mac(k.mac_src) if k.macs & 1 else "", self._mac(k.mac_dst) if k.macs & 2 else "", k.flags, k.seq,
+            self._text(k.mac_src, 6) if k.macs & 1 else "", self._text(k.mac_dst, 6) if k.macs & 2 else "", k.flags, k.seq,
             network, transport)
 
     cdef str _ip(self, const uint8_t *address, uint8_t version):
-        cdef char text[64]
-        cdef bytes key = PyBytes_FromStringAndSize(<const char *> address, 4 if version == 4 else 16)
-        found = self.ips.get(key)
-        if found is None:
-            if inet_ntop(AF_INET if version == 4 else AF_INET6, address, text, 64) == NULL:
-                return ""
-            if len(self.ips) >= MEMO:
-                self.ips.clear()
-            found = self.ips[key] = (<bytes> text).decode("ascii")
-        return found
+        return self._text(address, 4 if version == 4 else 16)
 
-    cdef str _mac(self, const uint8_t *address):
-        cdef bytes key = PyBytes_FromStringAndSize(<const char *> address, 6)
-        found = self.macs.get(key)
-        if found is None:
-            if len(self.macs) >= MEMO:
-                self.macs.clear()
-            found = self.macs[key] = key.hex(":")
-        return found
+    cdef str _text(self, const uint8_t *address, uint8_t size):
+        """Of an IPv4 address, a MAC or an IPv6 address."""
+        cdef char text[64]
+        cdef uint32_t place = rp_hash(size, address, size) % TEXTS
+        cdef rp_address *known = &self.known[place]
+        if known.size == size and not memcmp(known.data, address, size):
+            return <str> self.texts[place]
+        if size == 6:
+            told = PyBytes_FromStringAndSize(<const char *> address, 6).hex(":")
+        elif inet_ntop(AF_INET if size == 4 else AF_INET6, address, text, 64) != NULL:
+            told = (<bytes> text).decode("ascii")
+        else:
+            told = ""
+        known.size = size
+        memcpy(known.data, address, size)
+        self.texts[place] = told
+        return told
 
     cdef list _stamps(self):
         """The samples taken, pair by pair."""
+        cdef rp_walker *w = &self.walker
+        cdef rp_series *all = <rp_series *> calloc(w.paired + 1, sizeof(rp_series))
+        cdef rp_series *one
         cdef uint32_t i
-        cdef rp_stamp *s
-        cdef list times = [], values = [], offsets = [], found = []
-        for i in range(self.walker.stamped):
-            s = &self.walker.stamps[i]
-            if s.pair == len(times):
-                times.append(array("q"))
-                values.append(array("q"))
-                offsets.append(<int64_t> s.offset)
-            times[s.pair].append(s.time)
-            values[s.pair].append(s.value)
-        for i in range(self.walker.paired):
-            found.append(self.stamps(
-                self._ip(self.walker.ends[i], self.walker.ends[i][32]),
-                self._ip(self.walker.ends[i] + 16, self.walker.ends[i][32]), times[i], values[i], offsets[i]))
-        self.walker.stamped = 0
-        self.walker.paired = 0
-        self.walker.batch += 1
+        cdef array times, values
+        cdef list found = []
+        if all == NULL:
+            raise MemoryError("samples of timestamps")
+        try:
+            for i in range(w.stamped):
+                one = &all[w.stamps[i].pair]
+                one.offset = one.offset if one.count else w.stamps[i].offset
+                one.count += 1
+            for i in range(w.paired):
+                one = &all[i]
+                times, values = clone(_NUMBERS, one.count, False), clone(_NUMBERS, one.count, False)
+                one.times, one.values, one.count = times.data.as_longlongs, values.data.as_longlongs, 0
+                found.append(self.stamps(
+                    self._ip(w.ends[i], w.ends[i][32]), self._ip(w.ends[i] + 16, w.ends[i][32]), times, values,
+                    <int64_t> one.offset))
+            for i in range(w.stamped):
+                one = &all[w.stamps[i].pair]
+                one.times[one.count], one.values[one.count] = w.stamps[i].time, w.stamps[i].value
+                one.count += 1
+        finally:
+            free(all)
+        w.stamped = 0
+        w.paired = 0
+        w.batch += 1
         return found

@@ -20,11 +20,12 @@ typedef struct {
     rp_pkt k;
 } rp_item;
 
-typedef struct {
-    uint8_t key[33], used;
-    uint32_t batch, index;
-    int64_t last;
-} rp_pair;
+typedef struct {  /* four pairs, in one line of the cache: most packets ask only when the last sample was */
+    uint32_t tag[4], batch[4];  /* tag 0: free */
+    int64_t last[4];
+} rp_pairs;
+
+typedef struct { uint8_t key[33]; uint32_t index; } rp_pair;
 
 typedef struct { uint32_t pair, value; int64_t time; uint64_t offset; } rp_stamp;
 
@@ -32,6 +33,7 @@ typedef struct {
     rp_frames frames;
     rp_fragments fragments;
     rp_flows flows;
+    rp_pairs *sets;
     rp_pair *pairs;
     uint8_t (*hosts)[16];
     rp_item *items;
@@ -57,6 +59,7 @@ static void rp_free(rp_walker *w) {
     free(w->fragments.all);
     free(w->flows.pool);
     free(w->flows.buckets);
+    free(w->sets);
     free(w->pairs);
     free(w->hosts);
     free(w->items);
@@ -74,15 +77,17 @@ static int rp_init(rp_walker *w, uint32_t flows, uint64_t total, uint64_t seed) 
     w->fragments.all = (rp_datagram *)calloc(RP_DATAGRAMS, sizeof(rp_datagram));
     w->flows.pool = (rp_flow *)malloc((size_t)flows * sizeof(rp_flow));
     w->flows.buckets = (uint32_t *)malloc(RP_BUCKETS * sizeof(uint32_t));
-    w->pairs = (rp_pair *)calloc(RP_PAIRS, sizeof(rp_pair));
+    w->sets = (rp_pairs *)aligned_alloc(sizeof(rp_pairs), RP_PAIRS / 4 * sizeof(rp_pairs));
+    w->pairs = (rp_pair *)malloc(RP_PAIRS * sizeof(rp_pair));
     w->hosts = (uint8_t (*)[16])calloc(RP_HOSTS, 16);
     w->stamps = (rp_stamp *)malloc(RP_STAMPS * sizeof(rp_stamp));
     w->ends = (uint8_t (*)[33])malloc(RP_STAMPS * 33);
     w->batch = 1;
-    if (!w->fragments.all || !w->flows.pool || !w->flows.buckets || !w->pairs || !w->hosts || !w->stamps || !w->ends) {
+    if (!w->fragments.all || !w->flows.pool || !w->flows.buckets || !w->sets || !w->pairs || !w->hosts || !w->stamps || !w->ends) {
         rp_free(w);
         return 0;
     }
+    memset(w->sets, 0, RP_PAIRS / 4 * sizeof(rp_pairs));
     w->flows.limit = flows;
     w->flows.total = total;
     w->flows.seed = seed;

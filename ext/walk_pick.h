@@ -34,37 +34,40 @@ static uint32_t rp_tsval(const uint8_t *tcp, uint32_t size) {
     return 0;
 }
 
+/* Where no seed moves them, pairs drive out the same others in every run. */
 static void rp_sample(rp_walker *w, const rp_pkt *k) {
-    uint32_t value = rp_tsval(k->transport, k->transport_size);
+    uint32_t value = rp_tsval(k->transport, k->transport_size), hash, place = 0;
     uint8_t key[33];
-    rp_pair *set, *found = NULL, *victim;
+    rp_pairs *set;
+    rp_pair *pair;
     if (!value || w->stamped >= RP_STAMPS) return;
     memcpy(key, k->src, 16);
     memcpy(key + 16, k->dst, 16);
     key[32] = k->version;
-    set = w->pairs + rp_hash(w->flows.seed, key, 33) % (RP_PAIRS / 4) * 4;
-    victim = set;
-    for (int i = 0; i < 4 && !found; i++) {
-        if (set[i].used && !memcmp(set[i].key, key, 33)) found = set + i;
-        else if (!set[i].used) { if (victim->used) victim = set + i; }
-        else if (victim->used && set[i].last < victim->last) victim = set + i;
+    hash = rp_hash(0, key, 33);
+    set = w->sets + hash % (RP_PAIRS / 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        if (set->tag[i] == (hash | 1)) {
+            int64_t passed = k->time - set->last[i];
+            if (passed < RP_SAMPLE && passed > -RP_SAMPLE) return;
+            place = i;
+            break;
+        }
+        if (set->tag[place] && (!set->tag[i] || set->last[i] < set->last[place])) place = i;
     }
-    if (found) {
-        int64_t passed = k->time - found->last;
-        if (passed < RP_SAMPLE && passed > -RP_SAMPLE) return;
-    } else {
-        found = victim;
-        memcpy(found->key, key, 33);
-        found->used = 1;
-        found->batch = 0;
+    pair = w->pairs + (set - w->sets) * 4 + place;
+    if (set->tag[place] != (hash | 1) || memcmp(pair->key, key, 33)) {
+        set->tag[place] = hash | 1;
+        set->batch[place] = 0;
+        memcpy(pair->key, key, 33);
     }
-    found->last = k->time;
-    if (found->batch != w->batch) {
-        found->batch = w->batch;
-        found->index = w->paired;
+    set->last[place] = k->time;
+    if (set->batch[place] != w->batch) {
+        set->batch[place] = w->batch;
+        pair->index = w->paired;
         memcpy(w->ends[w->paired++], key, 33);
     }
-    w->stamps[w->stamped++] = (rp_stamp){found->index, value, k->time, k->offset};
+    w->stamps[w->stamped++] = (rp_stamp){pair->index, value, k->time, k->offset};
 }
 
 /* An address that holds a MAC (RFC 4291, appendix A) is handed over once, as a packet without a payload. */
@@ -72,7 +75,7 @@ static void rp_host(rp_walker *w, const rp_pkt *k) {
     uint8_t (*set)[16];
     rp_pkt bare;
     if (k->version != 6 || k->src[11] != 0xFF || k->src[12] != 0xFE) return;
-    set = w->hosts + rp_hash(w->flows.seed, k->src, 16) % (RP_HOSTS / 4) * 4;
+    set = w->hosts + rp_hash(0, k->src, 16) % (RP_HOSTS / 4) * 4;
     for (int i = 0; i < 4; i++)
         if (!memcmp(set[i], k->src, 16)) return;
     memmove(set[1], set[0], 3 * 16);
@@ -115,10 +118,11 @@ static void rp_tcp(rp_walker *w, rp_pkt *k) {
     uint32_t hash;
     uint64_t held, waiting;
     int begins, opens = (k->flags & 0x17) == 2;
-    if (k->transport_size >= 32 && !(k->flags & 4)) rp_sample(w, k);
-    if (!opens && !k->payload_size) return;
     rp_flow_key(key, k);
     hash = rp_hash(t->seed, key, 37);
+    __builtin_prefetch(t->buckets + hash % RP_BUCKETS);
+    if (k->transport_size >= 32 && !(k->flags & 4)) rp_sample(w, k);
+    if (!opens && !k->payload_size) return;
     flow = rp_lookup(t, key, hash);
     if (opens && !(flow && flow->has_isn && flow->isn == k->seq)) {
         if (flow) rp_drop(t, flow);

@@ -19,8 +19,8 @@ from fuzz.replay import KEPT
 from fuzz.seeds import CORPUS, ROOT, write
 
 TARGETS = (
-    "kernel", "events", "signals", "frames", "pipe", "file", "flows", "samples", "hello", "names", "services", "moment",
-    "signature", "initials", "crypto", "tell", "follow", "pieces",
+    "kernel", "events", "signals", "frames", "pipe", "file", "flows", "samples", "hello", "names", "dhcp", "services",
+    "moment", "signature", "initials", "crypto", "tell", "follow", "pieces",
 )  # fmt: skip
 _FAULT = ("ERROR: AddressSanitizer", "runtime error:", "Error")
 

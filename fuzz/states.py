@@ -50,7 +50,7 @@ def clock() -> Target:
 
     def within(kept: Any) -> None:
         tracks = [t for pair in kept._pairs.values() for t in pair]
-        assert len(kept._waiting) <= 3 and all(len(b.times) < 4 for b in kept._waiting.values())
+        assert len(kept._waiting) <= 3 and all(sum(len(b.value) for b in w) < 4 for w in kept._waiting.values())
         assert len(tracks) == kept._tracks <= 6 and len(kept._pairs) <= 6
         assert max(map(len, kept._pairs.values()), default=0) <= 2 and len(kept._done) <= 4
 

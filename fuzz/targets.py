@@ -170,7 +170,7 @@ _MAKERS: dict[str, Callable[[], Target]] = {
     "quic_frames": lambda: _decoded("quic_packets", "crypto_frames", "QuicError"),
     "dtls": lambda: _datagrams("dtls", "DtlsHellos"),
     "dns": lambda: _decoded("dns", "parse_dns", "DnsError"),
-    "dhcp": lambda: _decoded("dhcp", "parse_dhcp", "DhcpError"),
+    "dhcp": twins.dhcp,
     "dhcp6": lambda: _decoded("dhcp6", "parse_dhcp6", "Dhcp6Error"),
     "http": lambda: _decoded("http", "parse_request", ""),
     "probes": lambda: _decoded("probes", "parse_probe", "ProbeError"),

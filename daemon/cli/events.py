@@ -13,6 +13,7 @@ import typer
 from rackprint.daemon.cli.output import Complaints
 from rackprint.daemon.cli.streams import FULL, until_stopped
 
+TOGETHER = 256  # events written at a time: one by one takes twice as long
 CAPTURES = Annotated[list[Path], typer.Argument(help="Files, folders or pipes; - is stdin.", show_default=False)]
 
 
@@ -74,14 +75,21 @@ def _print(content: BinaryIO, name: str, complain: Complaints, *, at_once: bool 
     """``at_once``: who sends may pause, and what was seen is not to wait for what comes."""
     import msgspec
 
-    from rackprint.fingerprint.capture.events import read_events
+    from rackprint.fingerprint.capture.events import Event, read_events
     from rackprint.fingerprint.model import Problem
 
-    encode, out = msgspec.json.Encoder().encode, sys.stdout.buffer
-    for event in read_events(content):
-        if isinstance(event, Problem):
-            complain(msgspec.structs.replace(event, file=name))
-        else:
-            out.write(encode(event) + b"\n")
-        if at_once:
-            out.flush()
+    encode, out = msgspec.json.Encoder().encode_lines, sys.stdout.buffer
+    limit, found = 1 if at_once else TOGETHER, list[Event]()
+    try:
+        for event in read_events(content):
+            if isinstance(event, Problem):
+                complain(msgspec.structs.replace(event, file=name))
+                continue
+            found.append(event)
+            if len(found) == limit:
+                out.write(encode(found))
+                found.clear()
+                if at_once:
+                    out.flush()
+    finally:
+        out.write(encode(found))

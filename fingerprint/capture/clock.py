@@ -7,7 +7,6 @@ a new one: a reboot, a clock set back, a second phone behind the address, or a n
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -54,27 +53,12 @@ class Line(msgspec.Struct, frozen=True):
         return self.value / self.rate + t + ahead
 
 
-class _Buffer:
-    """Samples of a pair that nobody has looked at: most pairs are gone before they are worth it."""
-
-    __slots__ = ("offsets", "times", "values")
-
-    def __init__(self, stamps: Stamps) -> None:
-        self.times, self.values = array("q", stamps.time_ns), array("q", stamps.value)
-        self.offsets = array("q", (stamps.offset,)) * len(self.times)
-
-    def extend(self, stamps: Stamps) -> None:
-        self.times.extend(stamps.time_ns)
-        self.values.extend(stamps.value)
-        self.offsets.extend((stamps.offset,) * len(stamps.time_ns))
-
-
 class Clocks:
     """Gathers samples into lines; their numbers fit 64 bits. ``backwards`` counts samples whose time of capture runs
     backwards, which are left out, the first at byte ``where``; ``lost`` counts clocks there was no room for."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[Pair, _Buffer] = OrderedDict()
+        self._waiting: OrderedDict[Pair, list[Stamps]] = OrderedDict()  # most pairs are gone before they are worth it
         self._pairs: OrderedDict[Pair, list[Track]] = OrderedDict()
         self._tracks = 0
         self._done: list[Line] = []
@@ -83,16 +67,16 @@ class Clocks:
     def add(self, stamps: Stamps) -> None:
         """Takes in a batch of samples of one pair."""
         pair = (stamps.src, stamps.dst)
-        buffer = self._waiting.get(pair)
-        if buffer is None:
-            buffer = self._waiting[pair] = _Buffer(stamps)
+        waiting = self._waiting.get(pair)
+        if waiting is None:
+            waiting = self._waiting[pair] = [stamps]
             if len(self._waiting) > WAITING:
                 self._waiting.popitem(last=False)
         else:
             self._waiting.move_to_end(pair)
-            buffer.extend(stamps)
-        if len(buffer.times) >= WORTH:
-            self._look(pair, buffer)
+            waiting.append(stamps)
+        if sum(len(batch.value) for batch in waiting) >= WORTH:
+            self._look(pair, waiting)
             del self._waiting[pair]
 
     def lines(self) -> Iterator[Line]:
@@ -104,18 +88,19 @@ class Clocks:
             self._finish(*self._pairs.popitem(last=False))
         yield from sorted(self._done, key=lambda line: (line.first_ns, line.offset))
 
-    def _look(self, pair: Pair, buffer: _Buffer) -> None:
+    def _look(self, pair: Pair, batches: list[Stamps]) -> None:
         tracks = self._pairs.setdefault(pair, [])
         self._pairs.move_to_end(pair)
         last = max((track.last_ns for track in tracks), default=-1)
-        for sample in zip(buffer.times, buffer.values, buffer.offsets, strict=True):
-            if not last < sample[0] <= LATEST:
-                self.where = self.where if self.backwards else sample[2]
-                self.backwards += 1
-            else:
-                last = sample[0]
-                if not tracks or not tracks[-1].add(last, sample[1] & 0xFFFFFFFF):
-                    self._sample(pair, tracks, *sample)
+        for batch in batches:
+            for time_ns, value in zip(batch.time_ns, batch.value, strict=True):
+                if not last < time_ns <= LATEST:
+                    self.where = self.where if self.backwards else batch.offset
+                    self.backwards += 1
+                else:
+                    last = time_ns
+                    if not tracks or not tracks[-1].add(last, value & 0xFFFFFFFF):
+                        self._sample(pair, tracks, last, value, batch.offset)
         if not tracks:  # no room for its clocks, and no need to know of it
             del self._pairs[pair]
 

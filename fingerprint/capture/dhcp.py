@@ -3,10 +3,9 @@ given in parts are one value), RFC 4361 (a DUID as client id), RFC 4702 (client 
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import msgspec
 
+from rackprint.ext.dhcp import read
 from rackprint.fingerprint.capture.duid import duid_mac
 from rackprint.fingerprint.capture.labels import labels, text
 
@@ -42,6 +41,11 @@ class Dhcp(msgspec.Struct, frozen=True, gc=False):
 def parse_dhcp(data: bytes) -> Dhcp:
     """A UDP payload as a DHCP message. An option that runs past the end keeps the bytes it has.
     Raises DhcpError, nothing else, on what is no DHCP or plain BOOTP."""
+    return read(data, Dhcp) or parse_plainly(data)
+
+
+def parse_plainly(data: bytes) -> Dhcp:
+    """As ``parse_dhcp``, all in Python: what the kernel leaves, and its twin."""
     if len(data) < 240 or data[236:240] != _MAGIC:
         raise DhcpError("no DHCP message")
     if data[0] not in (1, 2):
@@ -60,7 +64,7 @@ def parse_dhcp(data: bytes) -> Dhcp:
         mac=data[28:34].hex(":") if data[2] == 6 else "",
         message_type=options[_TYPE][0],
         hostname=text(options.get(_HOSTNAME, b"").rstrip(b"\0")),  # NULs at the end are padding (RFC 2132, 2)
-        param_list=_listed(options.get(_PARAMS, b"")),
+        param_list=",".join(map(str, options.get(_PARAMS, b""))),
         vendor_class=text(options.get(_VENDOR, b"")),
         requested_ip=_ip(options.get(_REQUESTED, b"")),
         client_id=options.get(_CLIENT, b"").hex(),
@@ -83,11 +87,6 @@ def _options(area: bytes, into: dict[int, bytes]) -> None:
         code, size = area[at], area[at + 1]
         into[code] = into.get(code, b"") + area[at + 2 : at + 2 + size]
         at += 2 + size
-
-
-@lru_cache(maxsize=1024)
-def _listed(value: bytes) -> str:
-    return ",".join(map(str, value))
 
 
 def _fqdn(value: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
+from itertools import starmap
 
 import msgspec
 
@@ -44,8 +45,11 @@ class Dns(msgspec.Struct, frozen=True, gc=False):
 def parse_dns(data: bytes) -> Dns:
     """A UDP payload as a DNS message: its questions, then its answer, authority and additional records.
     OPT records are left out. Raises DnsError, nothing else."""
-    found = read(data, DnsName, TYPES)
-    return parse_plainly(data) if found is None else Dns(*found)
+    found = read(data, TYPES)
+    if found is None:
+        return parse_plainly(data)
+    response, names = found
+    return Dns(response, tuple(starmap(DnsName, names)))
 
 
 def parse_plainly(data: bytes) -> Dns:

@@ -40,7 +40,7 @@ EUI64S = 65_536  # addresses that are told of once
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """An event, the packet it began in and, for DHCP and the first event of a DNS message, the message."""
+    """An event, the packet it began in and, for DHCP and the first event of an mDNS message, the message."""
 
     event: Event
     packet: Packet
@@ -54,7 +54,17 @@ def find(packets: Iterable[Read]) -> Iterator[Found | Problem]:
     streams, tally, clocks = Streams(), Tally("those messages were left out"), Clocks()
     quic, dtls = following(tally), DtlsHellos(tally)
     told, sequences = set[str](), Sequences()
-    tell = Teller(picked=Picked, hello=Hello, found=Found, dns=Dns, entry=DnsName, types=TYPES).tell
+    tell = Teller(
+        picked=Picked,
+        hello=Hello,
+        found=Found,
+        dhcp=Dhcp,
+        dns=Dns,
+        entry=DnsName,
+        types=TYPES,
+        follow=quic.add,
+        said=lambda hello: _hello(hello, tally),
+    ).tell
     for packet in packets:
         plain = tell(packet)
         if plain is not None:
@@ -171,11 +181,13 @@ def _udp(packet: Packet, tally: Tally) -> Iterator[Found]:
         dns = parse_dns(packet.payload)
         if dns.cut:
             tally.add("DNS message claims more than it holds", packet.offset)
-        for number, entry in enumerate(dns.names):
+        message = dns if _MDNS in ports else None
+        for entry in dns.names:
             fields = {"src": packet.src, "dst": packet.dst, "response": dns.response, "name": entry.name}
             fields |= {"type": entry.type, "answer": entry.answer, "data": entry.data}
             event = _event("mdns" if _MDNS in ports else "dns", packet, **fields)
-            yield Found(event, packet, dns=None if number else dns)
+            yield Found(event, packet, dns=message)
+            message = None
 
 
 def _probe(frame: Frame, sequences: Sequences) -> Found:

@@ -68,7 +68,7 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
 
 class Picked(Packet, frozen=True, gc=False):
     """A packet of a reader that follows flows itself: of TCP it is a SYN that is no retransmission, or the head of an
-    HTTP request; hellos come apart from it."""
+    HTTP request; hellos come apart from it. One of UDP comes without its headers."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +83,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 class Stamps(msgspec.Struct, frozen=True, gc=False):
     """TSvals (RFC 7323) that one address sent to another, in capture order: sample i has ``time_ns[i]`` and
     ``value[i]``. One sample a second is enough for a line, and a reader need give no more. ``offset``: byte of the
-    first one's record. All numbers fit 64 bits with a sign; of arrays, only those of ``q`` are taken."""
+    first one's record. All numbers fit 64 bits with a sign."""
 
     src: str
     dst: str
