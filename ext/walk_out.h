@@ -9,6 +9,7 @@
 #define RP_HOSTS 16384u     /* IPv6 sources told once; four to a set */
 #define RP_OUT_ITEMS 2048u  /* handed over at a time, or so many bytes */
 #define RP_OUT_BYTES (1u << 19)
+#define RP_SOON 4  /* the first batch is half as large so many times: somebody waits for it */
 #define RP_STAMPS 131072u  /* samples handed over at a time */
 
 enum rp_what { RP_PACKET, RP_HELLO, RP_MANAGEMENT, RP_RAW, RP_TLS_FAULT, RP_FULL = 100 };
@@ -46,7 +47,7 @@ typedef struct {
     uint64_t spare_space;
     rp_stamp *stamps;
     uint8_t (*ends)[33];  /* the pairs of this batch of stamps */
-    uint32_t stamped, paired, batch;
+    uint32_t stamped, paired, batch, soon;
     uint64_t packets, cut, cut_first;
     int poor;  /* memory ran out; what came was left out */
 } rp_walker;
@@ -83,6 +84,7 @@ static int rp_init(rp_walker *w, uint32_t flows, uint64_t total, uint64_t seed) 
     w->stamps = (rp_stamp *)malloc(RP_STAMPS * sizeof(rp_stamp));
     w->ends = (uint8_t (*)[33])malloc(RP_STAMPS * 33);
     w->batch = 1;
+    w->soon = RP_SOON;
     if (!w->fragments.all || !w->flows.pool || !w->flows.buckets || !w->sets || !w->pairs || !w->hosts || !w->stamps || !w->ends) {
         rp_free(w);
         return 0;

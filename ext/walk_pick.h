@@ -241,7 +241,7 @@ static void rp_frame(rp_walker *w, const rp_record *r) {
 }
 
 static inline int rp_is_full(const rp_walker *w) {
-    return w->count >= RP_OUT_ITEMS || w->filled >= RP_OUT_BYTES || w->stamped >= RP_STAMPS;
+    return w->count >= RP_OUT_ITEMS >> w->soon || w->filled >= RP_OUT_BYTES >> w->soon || w->stamped >= RP_STAMPS;
 }
 
 /* Walks records from ``p`` on. RP_NEED: *used were taken and *want bytes are wanted from there on; RP_GOT: full, the
