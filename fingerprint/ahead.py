@@ -12,8 +12,15 @@ _DEPTH = 2
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items in the same order; what ``items`` raises is raised here, after what came before. A reader that
-    stops early ends the thread."""
+    """The same items in the same order, begun at once; what ``items`` raises is raised here, after what came before. A
+    reader that stops early ends the thread."""
+    made = _made(items)
+    next(made)
+    return made  # type: ignore[return-value]
+
+
+def _made(items: Iterator[T]) -> Iterator[T | None]:
+    """First None, once the thread runs."""
     queue: Queue[tuple[str, T | BaseException | None]] = Queue(_DEPTH)
     stopped = Event()
 
@@ -30,6 +37,7 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
     thread = Thread(target=make, daemon=True)
     thread.start()
     try:
+        yield None
         while True:
             kind, item = queue.get()
             if kind == "end":

@@ -75,13 +75,16 @@ def _print(content: BinaryIO, name: str, complain: Complaints, *, at_once: bool 
     """``at_once``: who sends may pause, and what was seen is not to wait for what comes."""
     import msgspec
 
-    from rackprint.fingerprint.capture.events import Event, read_events
+    from rackprint.fingerprint.capture.packets_kernel import read_packets
     from rackprint.fingerprint.model import Problem
+
+    packets = read_packets(content)  # begins to read, beside what there is to load
+    from rackprint.fingerprint.capture.events import Event, events
 
     encode, out = msgspec.json.Encoder().encode_lines, sys.stdout.buffer
     limit, found = 1 if at_once else TOGETHER, list[Event]()
     try:
-        for event in read_events(content):
+        for event in events(packets):
             if isinstance(event, Problem):
                 complain(msgspec.structs.replace(event, file=name))
                 continue

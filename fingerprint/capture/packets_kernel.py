@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from rackprint.ext.walk import TLS_FAULTS, Walk
+from rackprint.ext.walk import TLS_FAULTS, Batch, Walk
 from rackprint.fingerprint.ahead import ahead
 from rackprint.fingerprint.capture.hello import Hello
 from rackprint.fingerprint.capture.packets import Frame, Picked, Read, Stamps
@@ -49,24 +49,25 @@ _TLS = {  # enum rp_tls of walk_flows.h
 
 def read_packets(stream: BinaryIO) -> Iterator[Read]:
     """What is needed of a pcap or pcapng file, which may be a pipe. SYNs that are no retransmission and the heads of
-    HTTP requests come as ``Picked``, ClientHellos over TCP whole, as ``Hello``."""
+    HTTP requests come as ``Picked``, ClientHellos over TCP whole, as ``Hello``. A plain file is walked from now on,
+    beside."""
     head = _exactly(stream, 4)
     form = pcap_form(head)
     if form is None and head != _SECTION:
-        yield _no_capture(head)
-        return
+        return iter((_no_capture(head),))
     if form is None:
         walk = _walk(blocks=True)
         walk.feed(head)
     else:
         rest = _exactly(stream, 20)
         if len(rest) < 20:
-            yield Problem("pcap file header is cut off", CUT, Position(offset=4))
-            return
+            return iter((Problem("pcap file header is cut off", CUT, Position(offset=4)),))
         order, tick, size = form
         link = int.from_bytes(rest[16:20], "big" if order == ">" else "little") & 0xFFFF
         walk = _walk(blocks=False, big=order == ">", tick=tick, header=size, link=link)
-    yield from _Reading(walk).all(stream)
+    found, file = walk.take(), _file(stream)
+    batches = None if file is None else ahead(walk.batches(file, stream.tell()))
+    return _Reading(walk).all(found, stream, batches)
 
 
 def _walk(**form: Any) -> Walk:
@@ -103,11 +104,11 @@ class _Reading:
         self._rare: Callable[[Record], Iterator[Read]] | None = None
         self._finish_rare: Callable[[], Iterator[Read]] | None = None
 
-    def all(self, stream: BinaryIO) -> Iterator[Read]:
-        yield from self._taken()
-        file = _file(stream)
-        if file is not None:
-            for batch in ahead(self._walk.batches(file, stream.tell())):
+    def all(self, found: list[Any], stream: BinaryIO, batches: Iterator[Batch] | None) -> Iterator[Read]:
+        """``found`` of what was fed already; then the rest of ``stream``, which ``batches`` are of where there are."""
+        yield from self._told(found)
+        if batches is not None:
+            for batch in batches:
                 yield from self._told(batch.all())
         else:
             read = getattr(stream, "read1", stream.read)  # of a pipe, what has come so far
