@@ -15,7 +15,7 @@
 enum rp_fault {
     RP_NO_FAULT, RP_RECORD_HEADER_CUT, RP_RECORD_TOO_LONG, RP_RECORD_CUT, RP_NO_BYTE_ORDER, RP_BLOCK_HEADER_CUT,
     RP_BLOCK_LENGTH, RP_BLOCK_TOO_LONG, RP_BLOCK_CUT, RP_LENGTHS_DIFFER, RP_INTERFACE_SHORT, RP_INTERFACES_MANY,
-    RP_PACKET_SHORT, RP_NO_INTERFACE, RP_PACKET_CLAIM
+    RP_PACKET_SHORT, RP_NO_INTERFACE, RP_PACKET_CLAIM, RP_ZEROS
 };
 
 enum rp_step { RP_NEED, RP_GOT, RP_PASSED, RP_WRONG, RP_LOST };
@@ -70,9 +70,11 @@ static inline enum rp_step rp_fail(rp_frames *f, enum rp_fault fault, uint64_t c
 /* A step over bytes: RP_NEED sets *used to how many are wanted from ``p`` on, the others to how many were taken.
  * After RP_WRONG reading goes on, after RP_LOST it cannot. */
 static enum rp_step rp_pcap(rp_frames *f, const uint8_t *p, size_t n, size_t *used, rp_record *out) {
+    static const uint8_t zeros[16];
     uint32_t length;
     *used = f->header;
     if (n < f->header) return RP_NEED;
+    if (!memcmp(p, zeros, sizeof zeros)) return rp_fail(f, RP_ZEROS, 0, 0, RP_LOST);
     length = rp_u32(p + 8, f->big);
     if (length > RP_RECORD_LIMIT) return rp_fail(f, RP_RECORD_TOO_LONG, length, 0, RP_LOST);
     *used = (size_t)f->header + length;

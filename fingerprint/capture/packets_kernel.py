@@ -16,7 +16,7 @@ from rackprint.fingerprint.ahead import ahead
 from rackprint.fingerprint.capture.hello import Hello
 from rackprint.fingerprint.capture.packets import Frame, Picked, Read, Stamps
 from rackprint.fingerprint.capture.reassembly import FLOW_BYTES
-from rackprint.fingerprint.capture.records import BLOCK_LIMIT, CUT, INTERFACES, LIMIT, Record, pcap_form
+from rackprint.fingerprint.capture.records import BLOCK_LIMIT, CUT, INTERFACES, LIMIT, ZEROS, Record, pcap_form
 from rackprint.fingerprint.capture.tally import Tally
 from rackprint.fingerprint.model import Position, Problem
 
@@ -38,6 +38,7 @@ _FAULTS = {  # enum rp_fault of walk_frames.h -> (reason, remedy), with what was
     12: ("packet block is too short", _LEFT_OUT),
     13: ("packet names interface {}, which the file does not describe", _LEFT_OUT),
     14: ("packet claims {} bytes, its block holds {}", _LEFT_OUT),
+    15: (ZEROS, CUT),
 }
 _TLS = {  # enum rp_tls of walk_flows.h
     2: "ClientHello claims {} bytes",

@@ -30,6 +30,7 @@ _PCAP = {  # magic -> (byte order, nanoseconds a tick, bytes of a record header)
 _SECTION = b"\x0a\x0d\x0d\x0a"
 _ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _INTERFACE, _OLD_PACKET, _SIMPLE, _PACKET = 1, 2, 3, 6
+ZEROS = "record header is all zeros: the file was not written to its end"
 CUT = "copy the capture again from its source; what came before was kept"
 
 
@@ -88,6 +89,9 @@ def _pcap(stream: BinaryIO, order: str, tick: int, size: int) -> Iterator[Record
         where = Position(offset=offset)
         if len(header) < size:
             yield Problem("last record header is cut off", CUT, where)
+            return
+        if not any(header[:16]):
+            yield Problem(ZEROS, CUT, where)
             return
         seconds, fraction, length, _ = struct.unpack(order + "IIII", header[:16])
         if length > LIMIT:

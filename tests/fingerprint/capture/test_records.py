@@ -44,6 +44,8 @@ def test_nanosecond_and_patched_pcap_are_read():
         (build.pcap()[:20], 4, "cut off"),
         (build.pcap() + bytes(5), 24, "cut off"),
         (build.pcap(b"abc")[:-1], 24, "ends after 2"),
+        (build.pcap(b"abc") + bytes(4096), 43, "all zeros: the file was not written to its end"),
+        (build.section() + bytes(4096), 28, "claims 0"),
         (build.pcap() + struct.pack("<IIII", 0, 0, 2 << 30, 2 << 30) + b"x", 24, "claims 2147483648 bytes"),
         (b"\x0a\x0d\x0d\x0a" + bytes(20), 0, "byte-order"),
         (build.section() + b"\x06\0\0\0\x20", 28, "cut off"),
