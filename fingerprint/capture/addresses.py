@@ -17,6 +17,7 @@ _LOCAL = (
 _MAPPED = 0xFFFF  # above an IPv4 address that is written as IPv6 (RFC 4291, 2.5.5.2)
 
 
+@lru_cache(maxsize=65_536)
 def unicast(mac: str) -> str:
     """``mac``, or nothing where it names no single host: empty, all zero, a group."""
     if not mac or not mac.strip("0:") or int(mac[:2], 16) & 1:

@@ -28,11 +28,14 @@ class Host:
 
     def add(self, name: str, value: str, offset: int) -> None:
         """Keeps a value that is new, up to CAP a name."""
-        if value and (name, value) not in self.signals and self._counts.get(name, 0) < CAP:
-            self._counts[name] = self._counts.get(name, 0) + 1
+        key = (name, value)
+        if not value or key in self.signals:
+            return
+        count = self._counts.get(name, 0)
+        if count < CAP:
+            self._counts[name] = count + 1
             if len(self._same) >= SAME:
                 self._same.clear()
-            key = (name, value)
             self.signals[self._same.setdefault(key, key)] = offset
 
     def add_unit(self, mac: str, offset: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO
 
 from rackprint.fingerprint.capture.addresses import is_global
@@ -66,6 +67,7 @@ class CaptureParser:
             yield read_signal(name, value, scope_key=_scope(name), parser=parser, position=Position(offset=offset))
 
 
+@lru_cache(maxsize=1024)
 def _scope(name: str, ssid: str = "") -> str:
     return scope_key(name, source_kind=SourceKind.CAPTURE, source=SOURCE, ssid=ssid)
 
