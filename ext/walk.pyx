@@ -59,7 +59,7 @@ cdef extern from "walk_pick.h" nogil:
         uint8_t *arena
         uint8_t *spare_arena
         uint32_t count, room, spare_room, stamped, paired, batch, soon
-        uint64_t packets, cut, cut_first
+        uint64_t packets, cut, cut_first, poor
         uint64_t filled, space, spare_space
     int rp_init(rp_walker *, uint32_t, uint64_t, uint64_t)
     void rp_free(rp_walker *)
@@ -80,13 +80,14 @@ cdef array _NUMBERS = new_array("q")
 cdef struct rp_series:  # samples of a pair
     long long *times
     long long *values
+    long long *offsets
     uint32_t count
-    uint64_t offset
 
 FLOWS, TOTAL_BYTES, TLS_FAULTS = RP_FLOWS, RP_TOTAL_BYTES, 64
 cdef enum:
     TEXTS = 8192  # of addresses kept, each in its place by hash
     WINDOW = 1 << 18  # bytes of a file read at a time: they stay in the cache
+    WINDOWS = 256  # of a batch: who wants to stop need not wait for the end of a quiet file
     TLS_FAULT = 64  # of a fault's code: what follows is of TLS, not of framing
 
 
@@ -204,14 +205,16 @@ cdef class Walk:
         without the GIL. Its position stays. Raises OSError."""
         cdef char *window
         cdef ssize_t got = 1
-        cdef int step = RP_NEED, error = 0
+        cdef int step = RP_NEED, error = 0, windows
         self.feed(PyBytes_FromStringAndSize(NULL, WINDOW))
         self.at = self.size  # nothing of it is to be read yet
         window = PyBytes_AS_STRING(self.chunk)
         while got and not self.lost:
             with nogil:
                 step = self._step()
-                while step == RP_NEED:
+                windows = 0
+                while step == RP_NEED and windows < WINDOWS:
+                    windows += 1
                     # to a multiple of it: processors of one make copy at a third of their speed where a page's bytes
                     # go to a place in a page that lies a few bytes after their own
                     got = pread(file, window, WINDOW - at % WINDOW, at)
@@ -243,9 +246,9 @@ cdef class Walk:
     @property
     def counts(self):
         """How many packets there were, how many do not parse and where the first of them stands, flows dropped while
-        they held bytes, datagrams that never became whole."""
+        they held bytes, datagrams that never became whole, packets there was no memory for."""
         return (self.walker.packets, self.walker.cut, self.walker.cut_first, self.walker.flows.unfinished,
-                self.walker.fragments.lost)
+                self.walker.fragments.lost, self.walker.poor)
 
     @property
     def held(self):
@@ -366,25 +369,26 @@ cdef class Walk:
         cdef rp_series *all = <rp_series *> calloc(w.paired + 1, sizeof(rp_series))
         cdef rp_series *one
         cdef uint32_t i
-        cdef array times, values
+        cdef array times, values, offsets
         cdef list found = []
         if all == NULL:
             raise MemoryError("samples of timestamps")
         try:
             for i in range(w.stamped):
-                one = &all[w.stamps[i].pair]
-                one.offset = one.offset if one.count else w.stamps[i].offset
-                one.count += 1
+                all[w.stamps[i].pair].count += 1
             for i in range(w.paired):
                 one = &all[i]
                 times, values = clone(_NUMBERS, one.count, False), clone(_NUMBERS, one.count, False)
-                one.times, one.values, one.count = times.data.as_longlongs, values.data.as_longlongs, 0
+                offsets = clone(_NUMBERS, one.count, False)
+                one.times, one.values, one.offsets = (
+                    times.data.as_longlongs, values.data.as_longlongs, offsets.data.as_longlongs)
+                one.count = 0
                 found.append(self.stamps(
-                    self._ip(w.ends[i], w.ends[i][32]), self._ip(w.ends[i] + 16, w.ends[i][32]), times, values,
-                    <int64_t> one.offset))
+                    self._ip(w.ends[i], w.ends[i][32]), self._ip(w.ends[i] + 16, w.ends[i][32]), times, values, offsets))
             for i in range(w.stamped):
                 one = &all[w.stamps[i].pair]
                 one.times[one.count], one.values[one.count] = w.stamps[i].time, w.stamps[i].value
+                one.offsets[one.count] = <int64_t> w.stamps[i].offset
                 one.count += 1
         finally:
             free(all)

@@ -10,6 +10,7 @@
 #define RP_OUT_ITEMS 2048u  /* handed over at a time, or so many bytes */
 #define RP_OUT_BYTES (1u << 19)
 #define RP_SOON 4  /* the first batch is half as large so many times: somebody waits for it */
+#define RP_LATEST (1ll << 62)  /* nanoseconds; a file may claim times past it */
 #define RP_STAMPS 131072u  /* samples handed over at a time */
 
 enum rp_what { RP_PACKET, RP_HELLO, RP_MANAGEMENT, RP_RAW, RP_TLS_FAULT, RP_FULL = 100 };
@@ -48,8 +49,7 @@ typedef struct {
     rp_stamp *stamps;
     uint8_t (*ends)[33];  /* the pairs of this batch of stamps */
     uint32_t stamped, paired, batch, soon;
-    uint64_t packets, cut, cut_first;
-    int poor;  /* memory ran out; what came was left out */
+    uint64_t packets, cut, cut_first, poor;  /* poor: left out because memory ran out */
 } rp_walker;
 
 static void rp_free(rp_walker *w) {
@@ -106,7 +106,7 @@ static rp_item *rp_item_new(rp_walker *w, enum rp_what what, const rp_pkt *k, ui
     if (w->count == w->room) {
         uint32_t room = w->room ? 2 * w->room : 64;
         rp_item *grown = (rp_item *)realloc(w->items, (size_t)room * sizeof(rp_item));
-        if (!grown) { w->poor = 1; return NULL; }
+        if (!grown) { w->poor++; return NULL; }
         w->items = grown;
         w->room = room;
     }
@@ -115,7 +115,7 @@ static rp_item *rp_item_new(rp_walker *w, enum rp_what what, const rp_pkt *k, ui
         uint8_t *grown;
         while (space < w->filled + size) space *= 2;
         grown = (uint8_t *)realloc(w->arena, space);
-        if (!grown) { w->poor = 1; return NULL; }
+        if (!grown) { w->poor++; return NULL; }
         w->arena = grown;
         w->space = space;
     }

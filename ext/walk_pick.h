@@ -40,7 +40,7 @@ static void rp_sample(rp_walker *w, const rp_pkt *k) {
     uint8_t key[33];
     rp_pairs *set;
     rp_pair *pair;
-    if (!value || w->stamped >= RP_STAMPS) return;
+    if (!value || k->time > RP_LATEST || w->stamped >= RP_STAMPS) return;
     memcpy(key, k->src, 16);
     memcpy(key + 16, k->dst, 16);
     key[32] = k->version;

@@ -15,7 +15,10 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
     """The same items in the same order, begun at once; what ``items`` raises is raised here, after what came before. A
     reader that stops early ends the thread."""
     made = _made(items)
-    next(made)
+    try:
+        next(made)
+    except RuntimeError:  # no thread is to be had
+        return items
     return made  # type: ignore[return-value]
 
 

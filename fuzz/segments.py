@@ -109,11 +109,12 @@ def samples() -> Target:
             )
             at, offset = at + 3 + size, offset + 16 + 20 + len(header)
 
-    def gathered(batches: list[Any]) -> dict[str, tuple[int, list[tuple[int, int]]]]:
-        found: dict[str, tuple[int, list[tuple[int, int]]]] = {}
+    def gathered(batches: list[Any]) -> dict[str, list[tuple[int, int, int]]]:
+        found: dict[str, list[tuple[int, int, int]]] = {}
         for batch in batches:
             if isinstance(batch, packets.Stamps):
-                found.setdefault(batch.dst, (batch.offset, []))[1].extend(zip(batch.time_ns, batch.value, strict=True))
+                samples = zip(batch.time_ns, batch.value, batch.offset, strict=True)
+                found.setdefault(batch.dst, []).extend(samples)
         return found
 
     def run(data: bytes) -> None:

@@ -59,7 +59,7 @@ def clock() -> Target:
             kept = clocks.Clocks()
             for pair, time, value in _ticks(data):
                 # two sources, so that some lines are of one
-                kept.add(packets.Stamps(f"192.0.2.{pair & 1}", f"198.51.100.{pair}", [time], [value], 24))
+                kept.add(packets.Stamps(f"192.0.2.{pair & 1}", f"198.51.100.{pair}", [time], [value], [24]))
                 within(kept)
             for _ in events.clock_events(kept, tally.Tally("")):
                 pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 HEAD = 64 << 10
@@ -24,9 +25,18 @@ def unpacked(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     content = _content(magic, stream)
     if isinstance(content, io.BufferedReader) and magic.startswith(ZSTD):
         return content, content.peek(HEAD)[:HEAD]
-    head = content.read(HEAD)
+    head = _head(content) if is_packed(magic) else content.read(HEAD)
     content.seek(0)
     return content, head
+
+
+def _head(content: BinaryIO) -> bytes:
+    """As much of the first HEAD bytes as there is: where they break off is told when they are read."""
+    head, read = b"", getattr(content, "read1", content.read)
+    with suppress(*unpack_errors()):
+        while len(head) < HEAD and (more := read(HEAD - len(head))):
+            head += more
+    return head
 
 
 def piped(stream: BinaryIO) -> BinaryIO:

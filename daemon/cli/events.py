@@ -11,8 +11,9 @@ from typing import Annotated, BinaryIO
 import typer
 
 from rackprint.daemon.cli.output import Complaints
-from rackprint.daemon.cli.streams import FULL, until_stopped
+from rackprint.daemon.cli.streams import until_stopped, write
 
+KEPT = "what came before was kept"
 TOGETHER = 256  # events written at a time: one by one takes twice as long
 CAPTURES = Annotated[list[Path], typer.Argument(help="Files, folders or pipes; - is stdin.", show_default=False)]
 
@@ -44,7 +45,7 @@ def events(files: CAPTURES) -> None:
                 content, head = unpacked(stream)
                 if found.named or is_capture(head):  # a folder may hold other evidence beside captures
                     _print(content, found.name, complain)
-    sys.stdout.buffer.flush()
+    write(b"", at_once=True)
     complain.exit()
 
 
@@ -66,9 +67,8 @@ def _told(name: str, complain: Complaints) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except unpack_errors() as error:
-        if getattr(error, "errno", None) in FULL:
-            raise  # of the output
-        complain(Problem(f"cannot be read on: {error}", "what came before was kept", file=name))
+        why = getattr(error, "strerror", None) or str(error)
+        complain(Problem(f"cannot be read on: {why}", f"fetch it again; {KEPT}", file=name))
 
 
 def _print(content: BinaryIO, name: str, complain: Complaints, *, at_once: bool = False) -> None:
@@ -81,8 +81,14 @@ def _print(content: BinaryIO, name: str, complain: Complaints, *, at_once: bool 
     packets = read_packets(content)  # begins to read, beside what there is to load
     from rackprint.fingerprint.capture.events import Event, events
 
-    encode, out = msgspec.json.Encoder().encode_lines, sys.stdout.buffer
-    limit, found = 1 if at_once else TOGETHER, list[Event]()
+    encode, found = msgspec.json.Encoder().encode_lines, list[Event]()
+    limit = 1 if at_once else TOGETHER
+
+    def tell() -> None:
+        lines = encode(found)
+        found.clear()  # before it is written: Ctrl-C in there must not have them written twice
+        write(lines, at_once=at_once)
+
     try:
         for event in events(packets):
             if isinstance(event, Problem):
@@ -90,9 +96,8 @@ def _print(content: BinaryIO, name: str, complain: Complaints, *, at_once: bool 
                 continue
             found.append(event)
             if len(found) == limit:
-                out.write(encode(found))
-                found.clear()
-                if at_once:
-                    out.flush()
-    finally:
-        out.write(encode(found))
+                tell()
+    except Exception:  # where reading on fails, what was found before stands
+        tell()
+        raise
+    tell()

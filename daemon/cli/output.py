@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rackprint.daemon.cells import cell, csv_cell, printable
+from rackprint.daemon.cli import streams
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,7 +112,6 @@ def progress(what: str, total: int | None) -> Iterator[Any]:
 
 def write_lines(lines: Iterable[bytes]) -> None:
     """Binary lines to stdout, each with its line end."""
-    out = sys.stdout.buffer
     for line in lines:
-        out.write(line + b"\n")
-    out.flush()
+        streams.write(line + b"\n")
+    streams.write(b"", at_once=True)

@@ -13,8 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from rackprint.daemon.errors import RackprintError
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LEFT = 141  # what a shell reports of a program that the closed pipe of its output has ended (128 + SIGPIPE)
+INTERRUPTED = 130  # and of one that Ctrl-C has ended
+
+
+class UnwritableError(RackprintError):
+    """The output takes no more."""
 
 
 class _Deaf(io.RawIOBase):
@@ -40,10 +47,14 @@ class _Deaf(io.RawIOBase):
 
 
 def prepare() -> None:
-    """Opens streams that were closed, lest a file of ours takes their place, and makes stderr one that never fails."""
+    """Opens streams that were closed, lest a file of ours takes their place, and makes stdout one that writes all it is
+    given, and stderr one that never fails."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
+    if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: what is written in part would be lost
+        out = io.BufferedWriter(sys.stdout.buffer)
+        sys.stdout = io.TextIOWrapper(out, sys.stdout.encoding, sys.stdout.errors, line_buffering=True)
     if sys.stderr is sys.__stderr__ and sys.stderr is not None:
         raw = io.BufferedWriter(_Deaf(sys.stderr.fileno()))
         sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
@@ -66,10 +77,30 @@ def drop() -> None:
     os.close(null)
 
 
+def write(data: bytes, *, at_once: bool = False) -> None:
+    """Writes to stdout. Raises BrokenPipeError where nobody reads it, and UnwritableError."""
+    out = sys.stdout.buffer
+    try:
+        out.write(data)
+        if at_once:
+            out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UnwritableError(
+            f"the output cannot be written: {why}; make room where it goes, and run it again"
+        ) from error
+
+
 def finish(code: int) -> int:
-    """Writes what is left, and gives the exit code: ``code``, or another where that fails."""
+    """Writes what is left, and gives the exit code: ``code``, or another where that fails. Ctrl-C ends the wait for a
+    reader that does not read."""
     try:
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        drop()
+        return INTERRUPTED
     except BrokenPipeError:
         drop()
         return code or LEFT

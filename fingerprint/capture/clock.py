@@ -93,14 +93,14 @@ class Clocks:
         self._pairs.move_to_end(pair)
         last = max((track.last_ns for track in tracks), default=-1)
         for batch in batches:
-            for time_ns, value in zip(batch.time_ns, batch.value, strict=True):
+            for time_ns, value, offset in zip(batch.time_ns, batch.value, batch.offset, strict=True):
                 if not last < time_ns <= LATEST:
-                    self.where = self.where if self.backwards else batch.offset
+                    self.where = self.where if self.backwards else offset
                     self.backwards += 1
                 else:
                     last = time_ns
                     if not tracks or not tracks[-1].add(last, value & 0xFFFFFFFF):
-                        self._sample(pair, tracks, last, value, batch.offset)
+                        self._sample(pair, tracks, last, value, offset)
         if not tracks:  # no room for its clocks, and no need to know of it
             del self._pairs[pair]
 

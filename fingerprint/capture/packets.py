@@ -82,14 +82,14 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
 class Stamps(msgspec.Struct, frozen=True, gc=False):
     """TSvals (RFC 7323) that one address sent to another, in capture order: sample i has ``time_ns[i]`` and
-    ``value[i]``. One sample a second is enough for a line, and a reader need give no more. ``offset``: byte of the
-    first one's record. All numbers fit 64 bits with a sign."""
+    ``value[i]``, and its record stands at byte ``offset[i]``. One sample a second is enough for a line, and a reader
+    need give no more. All numbers fit 64 bits with a sign."""
 
     src: str
     dst: str
     time_ns: Sequence[int]
     value: Sequence[int]
-    offset: int
+    offset: Sequence[int]
 
 
 Read: TypeAlias = "Packet | Hello | Frame | Stamps | Problem"

@@ -151,7 +151,7 @@ class _Reading:
         yield from self._rare(record)
 
     def _lost(self) -> Iterator[Problem]:
-        _, cut, first, unfinished, datagrams = self._walk.counts
+        _, cut, first, unfinished, datagrams, poor = self._walk.counts
         if cut:
             times = f", {cut} times, first here" if cut > 1 else ""
             reason = f"packet is cut off or breaks its own lengths{times}"
@@ -161,3 +161,5 @@ class _Reading:
             yield Problem(reason, "split the capture by time or by host")
         if datagrams:
             yield Problem(f"{datagrams} IP datagrams lack fragments", "their first parts were read")
+        if poor:
+            yield Problem(f"memory ran out for {poor} packets, which were left out", "give it more, and run it again")

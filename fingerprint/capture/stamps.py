@@ -34,10 +34,14 @@ def tsval(header: bytes) -> int | None:
 
 
 class _Batch:
-    __slots__ = ("last", "offset", "times", "values")
+    __slots__ = ("last", "offsets", "times", "values")
 
     def __init__(self) -> None:
-        self.times, self.values, self.offset, self.last = array("q"), array("q"), 0, -GAP
+        self.last = -GAP
+        self.begin()
+
+    def begin(self) -> None:
+        self.times, self.values, self.offsets = array("q"), array("q"), array("q")
 
 
 class Sampler:
@@ -62,13 +66,13 @@ class Sampler:
             if len(self._pairs) > PAIRS:
                 yield from _stamps(*self._pairs.popitem(last=False))
         batch.last = packet.time_ns
-        batch.offset = batch.offset if batch.times else packet.offset
+        batch.offsets.append(packet.offset)
         batch.times.append(packet.time_ns)
         batch.values.append(value)
         self._pairs.move_to_end(pair)
         if len(batch.times) >= BATCH:
             yield from _stamps(pair, batch)
-            batch.times, batch.values = array("q"), array("q")
+            batch.begin()
 
     def rest(self) -> Iterator[Stamps]:
         """What is left of all pairs."""
@@ -78,4 +82,4 @@ class Sampler:
 
 def _stamps(pair: tuple[str, str], batch: _Batch) -> Iterator[Stamps]:
     if batch.times:
-        yield Stamps(*pair, batch.times, batch.values, batch.offset)
+        yield Stamps(*pair, batch.times, batch.values, batch.offsets)

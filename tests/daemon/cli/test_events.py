@@ -40,6 +40,14 @@ def test_a_pipe_gives_what_the_file_gives(pack, tmp_path):
     sender.join()
 
 
+def test_a_packed_file_that_is_cut_gives_what_came_before(tmp_path):
+    (tmp_path / "a.pcap.gz").write_bytes(gzip.compress(QUESTION + RECORD * 99)[:-9])
+    out, said = run(tmp_path / "a.pcap.gz", code=1)
+    assert out.count(b"\n") == 100
+    assert b"a.pcap.gz: cannot be read on: Compressed file ended" in said
+    assert b"fetch it again; what came before was kept" in said
+
+
 def test_an_event_is_there_as_soon_as_its_packet_has_come():
     with subprocess.Popen([*COMMAND, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdin.write(QUESTION)

@@ -1,8 +1,12 @@
 """What becomes of a command whose standard streams are closed, full, or read by nobody."""
 
+import json
 import os
+import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +74,48 @@ def test_a_full_disk_is_one_line(capture, command):
     assert done.stderr.count(b"\n") == 1
     assert b"no space left on device" in done.stderr
     assert b"internal" not in done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_is_cut_off_is_a_failure(capture, unbuffered, tmp_path):
+    """A limit on the size of files stands for a disk that fills up in the middle of a write."""
+
+    def small():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    with (tmp_path / "out").open("wb") as out:
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = run("events", capture, stdout=out, stderr=subprocess.PIPE, preexec_fn=small, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"the output cannot be written: file too large" in done.stderr
+
+
+def test_an_interrupted_write_is_not_written_twice(capture):
+    with subprocess.Popen([*COMMAND, "events", capture], stdout=subprocess.PIPE, bufsize=0) as process:
+        said = process.stdout.read(1000)
+        time.sleep(0.5)  # it now waits for room in the pipe
+        process.send_signal(signal.SIGINT)
+        while more := process.stdout.read(4000):
+            said += more
+        assert process.wait(60) == 130
+    offsets = [json.loads(line)["offset"] for line in said.splitlines()]
+    assert offsets == sorted(set(offsets))
+    assert len(offsets) < 20_001
+
+
+def test_a_second_interrupt_ends_the_wait_for_a_reader_that_does_not_read(capture):
+    with subprocess.Popen([*COMMAND, "events", capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.peek(1)
+        ended = None
+        for _ in range(20):
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            if (ended := process.poll()) is not None:
+                break
+        assert ended == 130
+        assert b"Traceback" not in process.stderr.read()
 
 
 @pytest.mark.parametrize(("shell", "code"), [("events x >&-", 1), ("events - <&-", 1), ("events x 2>&-", 1)])

@@ -39,7 +39,7 @@ def samples(rng, ppm, count=HOUR, start=0.0, rate=1000, offset=None, boot=0.0, d
 
 def stamps(found, src="10.0.0.5", dst="203.0.113.9"):
     times, values = zip(*sorted(found), strict=True)
-    return Stamps(src, dst, times, values, 24)
+    return Stamps(src, dst, times, values, range(24, 24 + len(times)))
 
 
 def lines(*batches):
@@ -114,6 +114,7 @@ def test_a_reboot_cuts_the_line():
     after = samples(rng, 15, HOUR, start=HOUR + 60, offset=0, boot=HOUR + 30)
     found = lines(stamps(before + after))
     assert [(line.samples, line.first_ns) for line in found] == [(HOUR, before[0][0]), (HOUR, after[0][0])]
+    assert [line.offset for line in found] == [24, 24 + HOUR]  # of its own first sample
     assert count(found, {}).least == 1
     assert count(found, {}).parallel == 1
 
@@ -122,8 +123,8 @@ def test_samples_that_run_backwards_are_dropped_and_counted():
     rng = random.Random(7)
     found = samples(rng, 5, 600)
     clocks = Clocks()
-    clocks.add(Stamps("10.0.0.5", "203.0.113.9", *zip(*found, strict=True), 24))
-    clocks.add(Stamps("10.0.0.5", "203.0.113.9", *zip(*found[100:150], strict=True), 99))
+    clocks.add(Stamps("10.0.0.5", "203.0.113.9", *zip(*found, strict=True), [24] * len(found)))
+    clocks.add(Stamps("10.0.0.5", "203.0.113.9", *zip(*found[100:150], strict=True), range(99, 149)))
     (line,) = clocks.lines()
     assert (clocks.backwards, clocks.where, line.samples) == (50, 99, 600)
 
@@ -241,8 +242,8 @@ def test_pairs_that_there_is_no_room_for_are_not_kept(monkeypatch):
 @given(st.lists(st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 1 << 33)), max_size=200))
 def test_no_samples_raise(found):
     clocks = Clocks()
-    clocks.add(Stamps("a", "b", [t for t, _ in found], [v for _, v in found], 0))
-    clocks.add(Stamps("a", "c", sorted(t for t, _ in found), [v for _, v in found], 0))
+    clocks.add(Stamps("a", "b", [t for t, _ in found], [v for _, v in found], [0] * len(found)))
+    clocks.add(Stamps("a", "c", sorted(t for t, _ in found), [v for _, v in found], [0] * len(found)))
     made = list(clocks.lines())
     count(made, boots(made))
 

@@ -48,7 +48,7 @@ def test_one_sample_a_second_and_pair():
         [packet(10 + n / 10, n + 1, offset=100 + n) for n in range(25)] + [packet(11, dst="203.0.113.8")]
     )
     assert (list(one.time_ns), list(one.value)) == ([10 * 10**9, 11 * 10**9, 12 * 10**9], [1, 11, 21])
-    assert (one.src, one.dst, one.offset) == ("10.0.0.5", "203.0.113.9", 100)
+    assert (one.src, one.dst, list(one.offset)) == ("10.0.0.5", "203.0.113.9", [100, 110, 120])
     assert other.dst == "203.0.113.8"
 
 
@@ -69,7 +69,9 @@ def test_the_reader_gives_them():
     frame = build.ether(build.ip4(build.tcp(options=build.timestamps(9)), 6))
     found = list(read_packets(io.BytesIO(build.pcap(frame, frame))))
     (batch,) = [f for f in found if isinstance(f, Stamps)]
-    assert (batch.src, list(batch.value), batch.offset) == (build.PHONE, [9, 9], 24)
+    assert (batch.src, list(batch.value), list(batch.offset)) == (build.PHONE, [9, 9], [24, 40 + len(frame)])
+    late = build.section() + build.interface() + build.enhanced(frame, ticks=1 << 60)  # of microseconds
+    assert not [f for f in read_packets(io.BytesIO(late)) if isinstance(f, Stamps)]
 
 
 @given(st.binary(max_size=60))
