@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from queue import Queue
+from queue import Empty, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
 _DEPTH = 2
+WATCHED = 1.0  # seconds between two looks whether the thread still lives
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -42,7 +43,12 @@ def _made(items: Iterator[T]) -> Iterator[T | None]:
     try:
         yield None
         while True:
-            kind, item = queue.get()
+            try:
+                kind, item = queue.get(timeout=WATCHED)
+            except Empty:
+                if not thread.is_alive() and queue.empty():
+                    raise RuntimeError("the thread that works ahead has ended, for want of memory") from None
+                continue
             if kind == "end":
                 return
             if kind == "error":

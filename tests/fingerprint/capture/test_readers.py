@@ -244,3 +244,11 @@ def test_reading_events_loads_neither_pyarrow_nor_scapy(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=False)
     assert "m1.example" in done.stdout
     assert done.stderr == "[]\n"
+
+
+def test_packets_there_was_no_memory_for_are_counted():
+    class Poor:
+        counts = (9, 0, 0, 0, 0, 5)  # as a walk has them
+
+    (problem,) = packets_kernel._Reading(Poor())._lost()
+    assert problem.reason == "memory ran out for 5 packets, which were left out"
