@@ -8,6 +8,7 @@ import time
 import pytest
 from crashing import Killed, Load, check, notes
 from failing_disk import Disk, build, environment, mark, records
+from waiting import until
 
 from rackprint.daemon.evidence.verify import verify_case
 from rackprint.daemon.pipeline import artifacts_read, store_head
@@ -45,6 +46,7 @@ def test_power_lost_at_any_moment_leaves_all_that_was_acknowledged(tmp_path, shi
     load = Noted(daemon, 5)
     load.trace = trace
     threads = load.run(1.5, threads=2)
+    until(lambda: len(load.acknowledged) > 8)
     daemon.kill()
     load.over.set()
     for thread in threads:

@@ -15,10 +15,13 @@ from rackprint.daemon.cli import application
 from tests.fingerprint.capture import build
 
 COMMAND = [sys.executable, "-c", "from rackprint.daemon.cli import main; main()"]
+# whoever runs the tests may have SIGINT ignored
+STOPPABLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 QUESTION = build.pcap(
     build.ether(build.ip4(build.udp(b"\0\7\1\0\0\1" + bytes(6) + b"\1a\3net\0\0\1\0\1", 4000, 53), 17))
 )
 RECORD = QUESTION[24:]
+INTERRUPTED = [*COMMAND[:2], STOPPABLE + COMMAND[2], "events"]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,7 @@ def test_output_that_is_cut_off_is_a_failure(capture, unbuffered, tmp_path):
 
 
 def test_an_interrupted_write_is_not_written_twice(capture):
-    with subprocess.Popen([*COMMAND, "events", capture], stdout=subprocess.PIPE, bufsize=0) as process:
+    with subprocess.Popen([*INTERRUPTED, capture], stdout=subprocess.PIPE, bufsize=0) as process:
         said = process.stdout.read(1000)
         time.sleep(0.5)  # it now waits for room in the pipe
         process.send_signal(signal.SIGINT)
@@ -106,7 +109,7 @@ def test_an_interrupted_write_is_not_written_twice(capture):
 
 
 def test_a_second_interrupt_ends_the_wait_for_a_reader_that_does_not_read(capture):
-    with subprocess.Popen([*COMMAND, "events", capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([*INTERRUPTED, capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.peek(1)
         ended = None
         for _ in range(20):
