@@ -7,6 +7,7 @@ a new one: a reboot, a clock set back, a second phone behind the address, or a n
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ from rackprint.fingerprint.capture.stamps import LATEST
 from rackprint.fingerprint.capture.track import Track
 
 WAITING = 8192  # pairs with fewer than WORTH samples; the longest unseen is forgotten
+PARTS = 4  # batches of a pair that wait as they came; more of them are put together, for each takes room of its own
 WORTH = 30  # samples before a pair is looked at
 TRACKS, ALL_TRACKS = 8, 4096  # of a pair, and of all
 IDLE = 600 * 10**9  # nanoseconds after which a clock makes room for others
@@ -53,6 +55,16 @@ class Line(msgspec.Struct, frozen=True):
         return self.value / self.rate + t + ahead
 
 
+def _one(batches: list[Stamps]) -> Stamps:
+    """All samples of a pair's batches."""
+    times, values, offsets = array("q"), array("q"), array("q")
+    for batch in batches:
+        times.extend(batch.time_ns)
+        values.extend(batch.value)
+        offsets.extend(batch.offset)
+    return Stamps(batches[0].src, batches[0].dst, times, values, offsets)
+
+
 class Clocks:
     """Gathers samples into lines; their numbers fit 64 bits. ``backwards`` counts samples whose time of capture runs
     backwards, which are left out, the first at byte ``where``; ``lost`` counts clocks there was no room for."""
@@ -75,6 +87,8 @@ class Clocks:
         else:
             self._waiting.move_to_end(pair)
             waiting.append(stamps)
+            if len(waiting) > PARTS:
+                waiting[:] = [_one(waiting)]
         if sum(len(batch.value) for batch in waiting) >= WORTH:
             self._look(pair, waiting)
             del self._waiting[pair]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from rackprint.fingerprint.capture import clock
 from rackprint.fingerprint.capture.boots import boots
-from rackprint.fingerprint.capture.clock import Clocks
+from rackprint.fingerprint.capture.clock import PARTS, Clocks
 from rackprint.fingerprint.capture.packets import Stamps
 from rackprint.fingerprint.capture.phones import count
 from rackprint.fingerprint.capture.skew import LEAST, estimate, upper_hull
@@ -117,6 +117,17 @@ def test_a_reboot_cuts_the_line():
     assert [line.offset for line in found] == [24, 24 + HOUR]  # of its own first sample
     assert count(found, {}).least == 1
     assert count(found, {}).parallel == 1
+
+
+def test_samples_that_come_one_by_one_are_kept_together():
+    found = sorted(samples(random.Random(4), 15, 300))
+    clocks = Clocks()
+    for at, sample in enumerate(found):
+        clocks.add(Stamps("10.0.0.5", "203.0.113.9", [sample[0]], [sample[1]], [at]))
+        assert all(len(batches) <= PARTS for batches in clocks._waiting.values())
+    (line,) = clocks.lines()
+    (whole,) = lines(stamps(found))
+    assert (line.samples, line.skew, line.offset) == (whole.samples, whole.skew, 0)
 
 
 def test_samples_that_run_backwards_are_dropped_and_counted():
