@@ -102,7 +102,11 @@ def left(folder: Path) -> list[Path]:
     and parts, the oldest first. A name without a byte behind it is removed."""
     found: list[Path] = []
     for path in sorted([*folder.glob("*" + SUFFIX), *folder.glob("*" + PART)]):
-        if path.stat().st_size:
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:  # the writer has just kept it
+            continue
+        if size:
             found.append(path)
         else:
             path.unlink()

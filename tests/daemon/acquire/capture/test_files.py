@@ -69,3 +69,11 @@ def test_wireshark_reads_name_filter_and_drops(tmp_path):
     assert {layer["frame.interface_name"][0] for layer in layers} == {"br-räck"}
     assert layers[2]["frame.time_epoch"][0].endswith(".123456791")
     assert b"Malformed" not in out.stdout
+
+
+def test_a_file_that_goes_while_the_folder_is_read_was_kept(tmp_path):
+    (tmp_path / "a.pcapng").write_bytes(b"x")
+    (tmp_path / "b.pcapng").symlink_to(tmp_path / "gone")  # a name that has no file behind it any more
+    (tmp_path / "c.pcapng").touch()
+    assert [path.name for path in left(tmp_path)] == ["a.pcapng"]
+    assert not (tmp_path / "c.pcapng").exists()
