@@ -1,13 +1,13 @@
 """Work ahead: order, errors, early ends, and what becomes of it without a thread."""
 
 import threading
-import time
 from itertools import count
 
 import pytest
 
 from rackprint.fingerprint import ahead as module
 from rackprint.fingerprint.ahead import ahead
+from tests.waiting import until
 
 
 def failing():
@@ -27,10 +27,7 @@ def test_it_begins_before_anyone_asks_and_ends_with_who_asked():
     seen = []
     before = threading.active_count()
     items = ahead(seen.append(n) or n for n in count())
-    deadline = time.monotonic() + 20
-    while not seen:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: seen)
     del items  # never asked for
     assert threading.active_count() == before
     assert len(seen) < 10

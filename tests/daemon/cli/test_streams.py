@@ -1,18 +1,21 @@
 """What becomes of a command whose standard streams are closed, full, or read by nobody."""
 
+import fcntl
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-import time
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from rackprint.daemon.cli import application
 from tests.fingerprint.capture import build
+from tests.waiting import until
 
 COMMAND = [sys.executable, "-c", "from rackprint.daemon.cli import main; main()"]
 # whoever runs the tests may have SIGINT ignored
@@ -36,6 +39,11 @@ def unread():
     reading, writing = os.pipe()
     os.close(reading)
     return writing
+
+
+def waiting(pipe):
+    """Bytes in a pipe that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def run(*arguments, **streams):
@@ -98,7 +106,7 @@ def test_output_that_is_cut_off_is_a_failure(capture, unbuffered, tmp_path):
 def test_an_interrupted_write_is_not_written_twice(capture):
     with subprocess.Popen([*INTERRUPTED, capture], stdout=subprocess.PIPE, bufsize=0) as process:
         said = process.stdout.read(1000)
-        time.sleep(0.5)  # it now waits for room in the pipe
+        until(lambda: waiting(process.stdout) > 32_768)  # its next write has to wait for room in the pipe
         process.send_signal(signal.SIGINT)
         while more := process.stdout.read(4000):
             said += more
@@ -111,13 +119,15 @@ def test_an_interrupted_write_is_not_written_twice(capture):
 def test_a_second_interrupt_ends_the_wait_for_a_reader_that_does_not_read(capture):
     with subprocess.Popen([*INTERRUPTED, capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.peek(1)
-        ended = None
-        for _ in range(20):
-            time.sleep(0.5)
+        until(lambda: waiting(process.stdout) > 32_768)
+
+        def ended():
             process.send_signal(signal.SIGINT)
-            if (ended := process.poll()) is not None:
-                break
-        assert ended == 130
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(0.5) == 130
+            return False
+
+        until(ended)
         assert b"Traceback" not in process.stderr.read()
 
 
