@@ -43,27 +43,13 @@ def hello() -> Target:
     return run
 
 
-def names() -> Target:
-    """A DNS message: what the kernel does not leave to the twin."""
-    from rackprint.ext.names import read
-
-    dns = module("dns")
+def beside(name: str, parse: str, error: str) -> Target:
+    """A message, by the kernel where it reads it; all others the twin reads both times."""
+    found = module(name)
 
     def run(data: bytes) -> None:
-        wanted = _answer(lambda: dns.parse_plainly(data), dns.DnsError)
-        found = dns.parse_dns(data) if read(data, dns.TYPES) else wanted
-        assert found == wanted, (found, wanted)
-
-    return run
-
-
-def dhcp() -> Target:
-    """A DHCP message, by the kernel where it reads it."""
-    dhcp = module("dhcp")
-
-    def run(data: bytes) -> None:
-        told = _answer(lambda: dhcp.parse_dhcp(data), dhcp.DhcpError)
-        wanted = _answer(lambda: dhcp.parse_plainly(data), dhcp.DhcpError)
+        told = _answer(lambda: getattr(found, parse)(data), getattr(found, error))
+        wanted = _answer(lambda: found.parse_plainly(data), getattr(found, error))
         assert told == wanted, (told, wanted)
 
     return run
