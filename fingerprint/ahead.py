@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from queue import Empty, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 _DEPTH = 2
@@ -20,7 +20,7 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
         next(made)
     except RuntimeError:  # no thread is to be had
         return items
-    return made  # type: ignore[return-value]
+    return cast("Iterator[T]", made)  # its None was just taken
 
 
 def _made(items: Iterator[T]) -> Iterator[T | None]:

@@ -87,10 +87,12 @@ def write(data: bytes, *, at_once: bool = False) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise UnwritableError(
-            f"the output cannot be written: {why}; make room where it goes, and run it again"
-        ) from error
+        raise UnwritableError(_why(error)) from error
+
+
+def _why(error: OSError) -> str:
+    why = (error.strerror or str(error)).lower()
+    return f"the output cannot be written: {why}; make room where it goes, and run it again"
 
 
 def finish(code: int) -> int:
@@ -107,7 +109,7 @@ def finish(code: int) -> int:
     except OSError as error:
         drop()
         if not code:
-            print(f"rackprint: the output cannot be written: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+            print(f"rackprint: {_why(error)}", file=sys.stderr)
         return code or 1
     return code
 

@@ -83,8 +83,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 class Stamps(msgspec.Struct, frozen=True, gc=False):
     """TSvals (RFC 7323) that one address sent to another, in capture order: sample i has ``time_ns[i]`` and
     ``value[i]``, and its record stands at byte ``offset[i]``. One sample a second is enough for a line, and a reader
-    need give no more. All numbers fit 64 bits with a sign; of arrays, only those of ``q`` are
-    taken."""
+    need give no more. All numbers fit 64 bits with a sign; of arrays, only those of ``q`` are taken."""
 
     src: str
     dst: str
